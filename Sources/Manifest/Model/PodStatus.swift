@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PodStatus: what is. Written by PodEngine, read by everyone. API: PodStatus, ContainerStatus.
+
+public enum PodPhase: String, Sendable {
+  case pending = "Pending", running = "Running", succeeded = "Succeeded", failed = "Failed", unknown = "Unknown"
+}
+
+public struct PodStatus: Sendable, Equatable {
+  public var phase = PodPhase.pending
+  public var reason: String?
+  public var message: String?
+  public var conditions: [PodCondition] = []
+  public var hostIP: String?
+  public var podIPs: [String] = []
+  public var startTime: WallTime?
+  public var qosClass = "BestEffort"
+  public var initContainerStatuses: [ContainerStatus] = []
+  public var containerStatuses: [ContainerStatus] = []
+  public var ephemeralContainerStatuses: [ContainerStatus] = []
+  public var observedGeneration: Int64 = 1
+  public init() {}
+}
+
+public struct PodCondition: Sendable, Equatable {
+  /// PodScheduled, PodReadyToStartContainers, Initialized, ContainersReady, Ready, DisruptionTarget, or a readiness gate.
+  public var type = ""
+  public var status = false
+  public var reason: String?
+  public var message: String?
+  public var lastTransitionTime: WallTime?
+  public init() {}
+}
+
+public struct ContainerStatus: Sendable, Equatable {
+  public var name = ""
+  public var state = ContainerState.waiting(reason: "ContainerCreating", message: nil)
+  public var lastState: ContainerState?
+  public var ready = false
+  public var started: Bool?
+  public var restartCount: Int64 = 0
+  public var image = ""
+  public var imageID = ""
+  /// podlab://HEX, empty until the container was created.
+  public var containerID = ""
+  public init() {}
+}
+
+public enum ContainerState: Sendable, Equatable {
+  case waiting(reason: String, message: String?)
+  case running(startedAt: WallTime)
+  case terminated(Termination)
+}
+
+public struct Termination: Sendable, Equatable {
+  public var exitCode: Int64 = 0
+  /// Kubernetes reports the signal in exitCode (128 + n) and leaves this empty; kept for the journal.
+  public var signal: Int64?
+  /// Completed, Error, OOMKilled, ContainerCannotRun, StartError, ContainerStatusUnknown …
+  public var reason = ""
+  public var message: String?
+  public var startedAt: WallTime?
+  public var finishedAt: WallTime?
+  public var containerID = ""
+  public init() {}
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What goes into the engine and what comes out: the whole language between PodEngine (which decides) and Supervisor
+// (which acts). Adding a behaviour means adding a case here, not another loop.
+import Manifest
+
+/// When something happened, on both clocks. The engine reads no clock itself.
+public struct Moment: Sendable, Equatable {
+  /// Nanoseconds of CLOCK_MONOTONIC: deadlines, back-off, probes.
+  public var monotonic: Int64
+  /// Wall-clock time: what goes into statuses and events.
+  public var wall: WallTime
+  public init(monotonic: Int64, wall: WallTime) { (self.monotonic, self.wall) = (monotonic, wall) }
+}
+
+public enum ProbeKind: String, Sendable, CaseIterable { case startup, liveness, readiness }
+public enum HookKind: String, Sendable { case postStart, preStop }
+
+/// What happened in the world.
+public enum Event: Sendable, Equatable {
+  /// The object is stored and the node accepts it.
+  case admitted(hostIP: String)
+  /// The object is stored and no node fits (FailedScheduling, message in the scheduler's words); judged again by `admitted`.
+  case unschedulable(message: String)
+  /// The node refuses it for good (phase Failed), as kubelet's admission does.
+  case rejected(reason: String, message: String)
+  case volumesReady
+  /// A volume cannot be mounted (FailedMount); tried again with back-off.
+  case volumesFailed(message: String)
+  case sandboxStarted(podIPs: [String])
+  /// FailedCreatePodSandBox; tried again with back-off.
+  case sandboxFailed(message: String)
+  /// The infra process ended, and with it the sandbox, though nobody asked.
+  case sandboxDied
+  /// `stopSandbox` has been carried out.
+  case sandboxStopped
+  /// The container's image is there. `pulledFor` is set when it had to be fetched: how long that took, in nanoseconds.
+  case imageReady(container: String, imageID: String, pulledFor: Int64?)
+  /// reason: ErrImagePull, ErrImageNeverPull, InvalidImageName.
+  case imageFailed(container: String, reason: String, message: String)
+  case containerStarted(container: String, id: String)
+  /// It could not be made or started. reason: CreateContainerConfigError, CreateContainerError, RunContainerError.
+  case containerFailed(container: String, id: String, reason: String, message: String)
+  case containerExited(container: String, id: String, exit: ContainerExit)
+  case probeFinished(container: String, probe: ProbeKind, result: ProbeResult)
+  /// failure is nil when the hook succeeded, else what went wrong.
+  case hookFinished(container: String, hook: HookKind, failure: String?)
+  /// `podctl delete`; graceSeconds nil means the Pod's own, 0 with force means at once.
+  case deleteRequested(graceSeconds: Int64?, force: Bool)
+  /// The object was changed in a field that may change.
+  case updated(Pod)
+  /// A condition that a readiness gate names was set from outside.
+  case gateSet(type: String, status: Bool)
+  /// The deadline that `nextWake` named has come.
+  case tick
+  /// A new supervisor took over; what it finds follows as ordinary events.
+  case adopted
+}
+
+public struct ContainerExit: Sendable, Equatable {
+  /// 0…255; 128 + n when signal n ended it.
+  public var exitCode: Int64
+  public var signal: Int64?
+  /// By the kernel's own counter (memory.events, memory.oom_control).
+  public var oomKilled: Bool
+  /// The termination message, already cut to 4096 bytes.
+  public var message: String?
+  /// Set when the true exit code could not be had (adoption): overrules the reason, as ContainerStatusUnknown.
+  public var reason: String?
+  public init(exitCode: Int64, signal: Int64? = nil, oomKilled: Bool = false, message: String? = nil, reason: String? = nil) {
+    (self.exitCode, self.signal, self.oomKilled, self.message, self.reason) = (exitCode, signal, oomKilled, message, reason)
+  }
+}
+
+public enum ProbeResult: Sendable, Equatable {
+  case success
+  /// What the Unhealthy event says after the colon.
+  case failure(String)
+  /// The probe could not be carried out at all: counts as nothing (ProbeError).
+  case unknown(String)
+}
+
+/// What is to be done. Carried out by the supervisor, in order; answers come back as events.
+public enum Effect: Sendable, Equatable {
+  /// Set up the Pod's volumes → volumesReady or volumesFailed.
+  case mountVolumes
+  /// Make the sandbox → sandboxStarted or sandboxFailed. attempt counts from 0.
+  case createSandbox(attempt: Int)
+  /// End the infra process, take the network down → sandboxStopped.
+  case stopSandbox
+  /// Find or fetch the image → imageReady or imageFailed.
+  case ensureImage(container: String)
+  /// Create and start → containerStarted or containerFailed. restartCount numbers its log (N.log).
+  case startContainer(container: String, restartCount: Int64)
+  /// Send a signal to the container's first process. signal by number: stopSignal, or 9.
+  case signal(container: String, signal: Int32)
+  case runProbe(container: String, probe: ProbeKind)
+  case runHook(container: String, hook: HookKind)
+  /// Give up a running hook (grace period over); no answer expected.
+  case cancelHook(container: String, hook: HookKind)
+  /// Remove what is left of an ended container: its root, its log but the last.
+  case removeContainer(container: String, id: String)
+  /// Tell the world: an event about the Pod.
+  case emit(PodEvent)
+  /// `status` of the engine has changed.
+  case statusChanged
+  /// Everything is ended and removed: the object goes, and the supervisor with it.
+  case podRemoved
+}
+
+/// An Event object in the making (kubectl get events).
+public struct PodEvent: Sendable, Equatable {
+  public enum Kind: String, Sendable { case normal = "Normal", warning = "Warning" }
+  public var kind: Kind
+  /// Scheduled, Pulled, Created, Started, Killing, BackOff, Unhealthy …
+  public var reason: String
+  public var message: String
+  /// spec.containers{NAME} where it is about one container.
+  public var fieldPath: String?
+  public init(_ kind: Kind, _ reason: String, _ message: String, fieldPath: String? = nil) {
+    (self.kind, self.reason, self.message, self.fieldPath) = (kind, reason, message, fieldPath)
+  }
+}
