@@ -93,6 +93,7 @@ def as_mode(run, top, number):
     env.setdefault("LANG", "C.UTF-8")
     env["PODLAB_BIN"] = top + "/bin"
     env["PODLAB_HOME"] = top
+    env["PODLAB_SOURCE"] = HOME
     env["PODLAB_TEST_MODE"] = run.mode
     env["SWIFT_BACKTRACE"] = "enable=no"
     argv = list(run.argv)
@@ -128,12 +129,12 @@ def plan(top, args, modes):
             continue
         with open(os.path.join(system, f)) as h:
             text = h.read()
-        # A file says in which modes it runs: MODES = ("root", "subids", "single")
+        # A file says in which modes it runs: MODES = ("root", "subids", "single"), or ("first",) for once, in whichever mode comes first
         want = re.search(r"^MODES *= *\(([^)]*)\)", text, re.M)
         want = re.findall(r'"(\w+)"', want.group(1)) if want else ["root", "subids", "single"]
         if re.search(r"^LONG *= *True", text, re.M) and not args.all:
             continue
-        for mode in want:
+        for mode in modes[:1] if want == ["first"] else want:
             if mode in modes:
                 runs.append(Run(m.group(1), mode, [sys.executable, "-B", os.path.join(system, f), "-v"], timeout=1500))
     for mode in modes:
