@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How many columns a text takes on a terminal. An ideograph takes two, a combining mark none; columns line up only if
+// they are padded by cells, not by characters.
+
+public enum Cells {
+  /// Columns of one character, as wcwidth(3) counts them in a UTF-8 locale: 0, 1 or 2.
+  public static func width(_ character: Character) -> Int {
+    guard let first = character.unicodeScalars.first else { return 0 }
+    return width(first)
+  }
+
+  public static func width(_ text: some StringProtocol) -> Int {
+    text.unicodeScalars.reduce(0) { $0 + width($1) }
+  }
+
+  public static func width(_ scalar: Unicode.Scalar) -> Int {
+    let value = scalar.value
+    if value < 0x20 || (0x7F..<0xA0).contains(value) { return 0 }
+    if value < 0x300 { return 1 }
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .enclosingMark, .format: return 0
+    default: break
+    }
+    return wide.contains { $0.contains(value) } ? 2 : 1
+  }
+
+  /// East Asian Wide and Fullwidth (Unicode Standard Annex 11), in blocks.
+  private static let wide: [ClosedRange<UInt32>] = [
+    0x1100...0x115F, 0x231A...0x231B, 0x2329...0x232A, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF,
+    0xA000...0xA4CF, 0xA960...0xA97C, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE10...0xFE19, 0xFE30...0xFE6F, 0xFF01...0xFF60,
+    0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F680...0x1F6FF, 0x1F900...0x1F9FF, 0x20000...0x3FFFD,
+  ]
+
+  /// The text with spaces up to `columns`; longer texts stay as they are.
+  public static func padded(_ text: String, to columns: Int) -> String {
+    text + String(repeating: " ", count: max(0, columns - width(text)))
+  }
+
+  /// The longest start of the text that fits; an ellipsis takes the place of what was cut.
+  public static func truncated(_ text: String, to columns: Int) -> String {
+    guard width(text) > columns else { return text }
+    var out = "", used = 0
+    for character in text {
+      let cells = width(character)
+      if used + cells > columns - 1 { break }
+      out.append(character)
+      used += cells
+    }
+    return out + "…"
+  }
+
+  /// Breaks a paragraph into lines of at most `columns`: between words, and beside any ideograph. Punctuation that may
+  /// not begin a line stays with what it follows.
+  public static func wrapped(_ text: String, to columns: Int) -> [String] {
+    guard columns > 2 else { return [text] }
+    var lines: [String] = [], line = "", used = 0
+    for piece in pieces(text) {
+      let cells = width(piece)
+      if piece == " " {
+        if !line.isEmpty { line += " "; used += 1 }
+        continue
+      }
+      if used + cells > columns, !line.isEmpty {
+        lines.append(trimmed(line))
+        (line, used) = ("", 0)
+      }
+      // A word longer than a line is cut.
+      var rest = Substring(piece)
+      while used + width(rest) > columns {
+        var part = "", taken = 0
+        while let c = rest.first, taken + width(c) <= columns { part.append(c); taken += width(c); rest.removeFirst() }
+        lines.append(part)
+      }
+      line += rest
+      used += width(rest)
+    }
+    if !line.isEmpty { lines.append(trimmed(line)) }
+    return lines.isEmpty ? [""] : lines
+  }
+
+  private static func trimmed(_ line: String) -> String {
+    var kept = Substring(line)
+    while kept.last == " " { kept.removeLast() }
+    return String(kept)
+  }
+
+  /// Words, single spaces, and single ideographs with the punctuation that belongs to them.
+  private static func pieces(_ text: String) -> [String] {
+    var out: [String] = [], word = "", open = ""
+    func flush() {
+      if !word.isEmpty { out.append(open + word); word = ""; open = "" }
+    }
+    for character in text {
+      if character == " " || character == "\n" {
+        flush()
+        if !open.isEmpty { out.append(open); open = "" }
+        if out.last != " " { out.append(" ") }
+      } else if closing.contains(character) {
+        if !word.isEmpty { word.append(character); if width(character) == 2 { flush() } }
+        else if let last = out.last, last != " " { out[out.count - 1] = last + String(character) }
+        else { out.append(String(character)) }
+      } else if opening.contains(character) {
+        flush()
+        open.append(character)
+      } else if width(character) == 2 {
+        flush()
+        out.append(open + String(character))
+        open = ""
+      } else {
+        word.append(character)
+      }
+    }
+    flush()
+    if !open.isEmpty { out.append(open) }
+    return out
+  }
+
+  private static let closing = Set<Character>("，。、；：？！）】》」』”’…,.;:?!)]}")
+  private static let opening = Set<Character>("（【《「『“‘")
+}
