@@ -18,6 +18,14 @@ public struct Check: Sendable, Equatable {
   public var actions: [Action]
   /// All must hold; the first that does not is the check's finding.
   public var claims: [Claim]
+
+  public init(
+    id: String, points: Int, title: Text, why: Text, needs: [String] = [], visibility: Visibility = .visible, actions: [Action] = [],
+    claims: [Claim]
+  ) {
+    (self.id, self.points, self.title, self.why) = (id, points, title, why)
+    (self.needs, self.visibility, self.actions, self.claims) = (needs, visibility, actions, claims)
+  }
 }
 
 /// One fact and what is expected of it.
@@ -27,6 +35,9 @@ public struct Claim: Sendable, Equatable {
   public var patience: Patience
   /// Words for `expected` where the ones that follow from the expectation would not say enough.
   public var expected: Text?
+  public init(fact: Question, expect: Expectation, patience: Patience = .now, expected: Text? = nil) {
+    (self.fact, self.expect, self.patience, self.expected) = (fact, expect, patience, expected)
+  }
 }
 
 /// How long a fact may take, or must hold; nanoseconds.

@@ -25,7 +25,7 @@ private final class PaperScene: Scene {
 }
 
 private func check(
-  _ id: String, needs: [String] = [], actions: [Action] = [], _ expect: Expectation, patience: Patience = .now, points: Int = 2
+  _ id: String, needs: [String] = [], actions: [Action] = [], _ expect: Grading.Expectation, patience: Patience = .now, points: Int = 2
 ) -> Check {
   Check(
     id: id, points: points, title: Text(en: "t", zh: "题"), why: Text(en: "w", zh: "因"), needs: needs, visibility: .visible,
@@ -62,7 +62,7 @@ private func check(
 
   @Test func eventuallyAndAlways() {
     let late = PaperScene { _, now throws(SceneError) in Reading(.bool(now >= 300_000_000)) }
-    let yes = Expectation.equals(.value(.bool(true)))
+    let yes = Grading.Expectation.equals(.value(.bool(true)))
     #expect(checker.run([check("x", yes, patience: .within(1_000_000_000))], in: late)[0].status == .pass)
     let tooLate = PaperScene { _, now throws(SceneError) in Reading(.bool(now >= 3_000_000_000)) }
     #expect(checker.run([check("x", yes, patience: .within(1_000_000_000))], in: tooLate)[0].status == .fail)
@@ -99,7 +99,7 @@ private func check(
 
   @Test func linesAreAccountedFor() {
     func lines(_ numbers: [Int]) -> Reading { Reading(.strings(numbers.map { "order \($0): t" })) }
-    let expect = Expectation.eachOnce(lines: 100, text: "order ${n}: t")
+    let expect = Grading.Expectation.eachOnce(lines: 100, text: "order ${n}: t")
     #expect(Matcher.judge(expect, lines(Array(1...100))).holds)
     let lost = Matcher.judge(expect, lines(Array(1...40) + Array(44...100)))
     #expect(lost.found == Text(en: "97 lines; missing 41, 42, 43", zh: "97 行；缺 41, 42, 43"))
