@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files and folders by path. Text is UTF-8; what is not is repaired on reading.
+import CLinux
+import Glibc
+
+public enum FileSystem {
+  public static func read(_ path: String) throws(SysError) -> [UInt8] {
+    let fd = try FileDescriptor.open(path, O_RDONLY)
+    return try read(fd.raw, path)
+  }
+
+  /// Everything from here to the end. Sizes are not trusted: files of /proc have none.
+  public static func read(_ fd: Int32, _ name: String, limit: Int = .max) throws(SysError) -> [UInt8] {
+    var all: [UInt8] = []
+    var chunk = 4096
+    while all.count < limit {
+      let at = all.count
+      all.append(contentsOf: repeatElement(0, count: min(chunk, limit - at)))
+      let n = all.withUnsafeMutableBytes { b in Glibc.read(fd, b.baseAddress.map { $0 + at }, b.count - at) }
+      if n < 0 {
+        if errno == EINTR { all.removeLast(all.count - at); continue }
+        throw SysError(call: "read", object: name, errno: errno)
+      }
+      all.removeLast(all.count - at - n)
+      if n == 0 { break }
+      chunk = min(chunk * 2, 1 << 20)
+    }
+    return all
+  }
+
+  public static func readText(_ path: String) throws(SysError) -> String { String(decoding: try read(path), as: UTF8.self) }
+
+  /// Overwrites or makes a file in place.
+  public static func write(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SysError) {
+    let fd = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+    do throws(SysError) { try writeAll(fd.raw, bytes) } catch { throw SysError(call: "write", object: path, errno: error.errno) }
+  }
+
+  public static func write(_ path: String, _ text: String, mode: UInt32 = 0o644) throws(SysError) { try write(path, Array(text.utf8), mode: mode) }
+
+  /// Writes into a kernel's file (cgroup, /proc): no creation, one write.
+  public static func put(_ path: String, _ text: String) throws(SysError) {
+    let fd = try FileDescriptor.open(path, O_WRONLY)
+    let bytes = Array(text.utf8)
+    let n = bytes.withUnsafeBytes { Glibc.write(fd.raw, $0.baseAddress, $0.count) }
+    try check(n < 0 ? -Int(errno) : n, "write", "\(path), \"\(text)\"")
+  }
+
+  /// The old content or the new, never half of either: temporary file beside it, renamed. sync: fsync before, for what must outlive a boot.
+  public static func writeAtomically(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644, sync: Bool = false) throws(SysError) {
+    let temporary = path + ".new"
+    do throws(SysError) {
+      let fd = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+      try writeAll(fd.raw, bytes)
+      if sync { try check(errno: fsync(fd.raw), "fsync", temporary) }
+      try rename(temporary, to: path)
+    } catch {
+      _ = unlink(temporary)
+      throw error
+    }
+  }
+
+  public static func rename(_ from: String, to: String) throws(SysError) { try check(errno: Glibc.rename(from, to), "rename", "\(from), \(to)") }
+  public static func remove(_ path: String) throws(SysError) { try check(errno: unlink(path), "unlink", path) }
+  public static func removeFolder(_ path: String) throws(SysError) { try check(errno: rmdir(path), "rmdir", path) }
+  public static func symlink(_ text: String, at path: String) throws(SysError) { try check(errno: Glibc.symlink(text, path), "symlink", "\(text), \(path)") }
+  public static func chmod(_ path: String, _ mode: UInt32) throws(SysError) { try check(errno: Glibc.chmod(path, mode), "chmod", path) }
+  public static func chown(_ path: String, _ uid: UInt32, _ gid: UInt32) throws(SysError) {
+    try check(errno: lchown(path, uid, gid), "lchown", "\(path), \(uid), \(gid)")
+  }
+
+  public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  public static func isFolder(_ path: String) -> Bool {
+    var s = stat()
+    return stat(path, &s) == 0 && s.st_mode & S_IFMT == S_IFDIR
+  }
+
+  public static func readlink(_ path: String) throws(SysError) -> String {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let n = buffer.withUnsafeMutableBytes { b in b.baseAddress.map { Glibc.readlink(path, $0, b.count) } ?? -1 }
+    try check(n < 0 ? -Int(errno) : n, "readlink", path)
+    return String(decoding: buffer[..<n], as: UTF8.self)
+  }
+
+  /// Device and inode: the identity of a file.
+  public struct Identity: Sendable, Hashable {
+    public var device: UInt64
+    public var inode: UInt64
+  }
+
+  public struct Info: Sendable {
+    public var identity: Identity
+    public var mode: UInt32
+    public var uid: UInt32
+    public var gid: UInt32
+    public var size: Int64
+    public var links: UInt64
+    /// Device number of a device node.
+    public var device: UInt64
+    public var isFolder: Bool { mode & S_IFMT == S_IFDIR }
+    public var isRegular: Bool { mode & S_IFMT == S_IFREG }
+    public var isSymlink: Bool { mode & S_IFMT == S_IFLNK }
+  }
+
+  /// stat(2), or lstat(2) where links are not to be followed.
+  public static func info(_ path: String, follow: Bool = true) throws(SysError) -> Info {
+    var s = stat()
+    try check(errno: follow ? stat(path, &s) : lstat(path, &s), follow ? "stat" : "lstat", path)
+    return Info(s)
+  }
+
+  public static func info(_ fd: Int32) throws(SysError) -> Info {
+    var s = stat()
+    try check(errno: fstat(fd, &s), "fstat", "descriptor \(fd)")
+    return Info(s)
+  }
+
+  /// Every missing folder of the path.
+  public static func makeFolders(_ path: String, mode: UInt32 = 0o755) throws(SysError) {
+    if mkdir(path, mode) == 0 { return }
+    let code = errno
+    if code == EEXIST, isFolder(path) { return }
+    if code == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try makeFolders(String(path[..<slash]), mode: mode)
+      if mkdir(path, mode) == 0 || (errno == EEXIST && isFolder(path)) { return }
+      throw SysError(call: "mkdir", object: path, errno: errno)
+    }
+    throw SysError(call: "mkdir", object: path, errno: code)
+  }
+
+  /// One folder that must not be there yet.
+  public static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(SysError) { try check(errno: mkdir(path, mode), "mkdir", path) }
+
+  /// Names in a folder, sorted, without . and ..; those of a folder that is not there: none.
+  public static func list(_ path: String) throws(SysError) -> [String] {
+    guard let dir = opendir(path) else {
+      if errno == ENOENT { return [] }
+      throw SysError(call: "opendir", object: path, errno: errno)
+    }
+    defer { closedir(dir) }
+    return names(dir).sorted()
+  }
+
+  private static func names(_ dir: OpaquePointer) -> [String] {
+    var all: [String] = []
+    while let entry = Glibc.readdir(dir) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { p in
+        p.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { all.append(name) }
+    }
+    return all
+  }
+
+  /// Removes a tree without following a symbolic link and without leaving its file system. A path that is not there is no error.
+  public static func removeTree(_ path: String) throws(SysError) {
+    if rmdir(path) == 0 || errno == ENOENT { return }
+    if errno == ENOTDIR {
+      if unlink(path) == 0 || errno == ENOENT { return }
+      throw SysError(call: "unlink", object: path, errno: errno)
+    }
+    let fd = lx_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
+    if fd < 0 {
+      if fd == -Int(ENOTDIR) || fd == -Int(ELOOP) { try remove(path); return }
+      throw SysError(call: "open", object: path, errno: Int32(-fd))
+    }
+    try empty(Int32(fd), path)
+    if rmdir(path) != 0 && errno != ENOENT { throw SysError(call: "rmdir", object: path, errno: errno) }
+  }
+
+  /// Takes the descriptor; folders without permission are given it first.
+  private static func empty(_ fd: Int32, _ path: String) throws(SysError) {
+    guard let dir = fdopendir(fd) else {
+      let code = errno
+      _ = close(fd)
+      throw SysError(call: "fdopendir", object: path, errno: code)
+    }
+    defer { closedir(dir) }
+    for name in names(dir) {
+      if unlinkat(fd, name, 0) == 0 || errno == ENOENT { continue }
+      if errno != EISDIR && errno != EPERM && errno != EACCES { throw SysError(call: "unlink", object: "\(path)/\(name)", errno: errno) }
+      if unlinkat(fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT { continue }
+      if errno != ENOTEMPTY && errno != EEXIST && errno != EACCES { throw SysError(call: "rmdir", object: "\(path)/\(name)", errno: errno) }
+      var sub = lx_openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
+      if sub == -Int(EACCES), fchmodat(fd, name, 0o700, 0) == 0 { sub = lx_openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0) }
+      if sub < 0 { throw SysError(call: "openat", object: "\(path)/\(name)", errno: Int32(-sub)) }
+      try empty(Int32(sub), "\(path)/\(name)")
+      if unlinkat(fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT { throw SysError(call: "rmdir", object: "\(path)/\(name)", errno: errno) }
+    }
+  }
+}
+
+extension FileSystem.Info {
+  init(_ s: stat) {
+    self.init(
+      identity: .init(device: UInt64(s.st_dev), inode: UInt64(s.st_ino)), mode: s.st_mode, uid: s.st_uid, gid: s.st_gid, size: Int64(s.st_size),
+      links: UInt64(s.st_nlink), device: UInt64(s.st_rdev))
+  }
+}
+
+/// An advisory lock on a file (flock(2)); given up when the value ends, or its process.
+public struct FileLock: ~Copyable {
+  private let fd: FileDescriptor
+
+  /// Waits for the lock; the file is made if it is missing.
+  public init(_ path: String) throws(SysError) {
+    let opened = try FileDescriptor.open(path, O_RDWR | O_CREAT, mode: 0o600)
+    var r: Int32
+    repeat { r = flock(opened.raw, LOCK_EX) } while r != 0 && errno == EINTR
+    try check(errno: r, "flock", path)
+    fd = opened
+  }
+
+  private init(held: consuming FileDescriptor) { fd = held }
+
+  /// nil where somebody else holds it.
+  public static func attempt(_ path: String) throws(SysError) -> FileLock? {
+    let fd = try FileDescriptor.open(path, O_RDWR | O_CREAT, mode: 0o600)
+    if flock(fd.raw, LOCK_EX | LOCK_NB) == 0 { return FileLock(held: fd) }
+    if errno == EWOULDBLOCK { return nil }
+    throw SysError(call: "flock", object: path, errno: errno)
+  }
+
+  /// Whether somebody holds the lock of this file; a file that is not there is held by nobody.
+  public static func isHeld(_ path: String) -> Bool {
+    let fd = lx_open(path, O_RDONLY, 0)
+    guard fd >= 0 else { return false }
+    defer { _ = close(Int32(fd)) }
+    return flock(Int32(fd), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+  }
+
+  public var raw: Int32 { fd.raw }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Signals by name and number. signal(7).
+import CLinux
+import Glibc
+
+public enum Signals {
+  private static let names: [(String, Int32)] = [
+    ("HUP", 1), ("INT", 2), ("QUIT", 3), ("ILL", 4), ("TRAP", 5), ("ABRT", 6), ("BUS", 7), ("FPE", 8), ("KILL", 9), ("USR1", 10), ("SEGV", 11),
+    ("USR2", 12), ("PIPE", 13), ("ALRM", 14), ("TERM", 15), ("STKFLT", 16), ("CHLD", 17), ("CONT", 18), ("STOP", 19), ("TSTP", 20), ("TTIN", 21),
+    ("TTOU", 22), ("URG", 23), ("XCPU", 24), ("XFSZ", 25), ("VTALRM", 26), ("PROF", 27), ("WINCH", 28), ("IO", 29), ("PWR", 30), ("SYS", 31),
+  ]
+
+  /// SIGTERM for 15; SIGRTMIN+2 …; the number where it has no name.
+  public static func name(_ number: Int32) -> String {
+    if let n = names.first(where: { $0.1 == number }) { return "SIG" + n.0 }
+    let low = lx_sigrtmin()
+    if number >= low && number <= lx_sigrtmax() { return number == low ? "SIGRTMIN" : "SIGRTMIN+\(number - low)" }
+    return "signal \(number)"
+  }
+
+  /// From SIGTERM, TERM, 15, SIGRTMIN+2, SIGRTMAX-1.
+  public static func number(_ name: String) -> Int32? {
+    if let n = Int32(name) { return n > 0 && n <= lx_sigrtmax() ? n : nil }
+    let bare = name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name
+    if let n = names.first(where: { $0.0 == bare }) { return n.1 }
+    if bare == "POLL" { return 29 }
+    if bare.hasPrefix("RTMIN"), let n = Int32(bare.dropFirst(5).isEmpty ? "0" : bare.dropFirst(6)) { return lx_sigrtmin() + n }
+    if bare.hasPrefix("RTMAX"), let n = Int32(bare.dropFirst(5).isEmpty ? "0" : bare.dropFirst(6)) { return lx_sigrtmax() - n }
+    return nil
+  }
+
+  /// Blocks signals in this process (they come through the event loop, or stay pending).
+  public static func block(_ list: [Int32]) { _ = lx_block_signals(list, Int32(list.count), nil) }
+  public static func ignore(_ number: Int32) { _ = signal(number, SIG_IGN) }
+}
