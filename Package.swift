@@ -21,7 +21,7 @@ let commandLine: [LinkerSetting] =
 
 /// pause and init: Embedded Swift, no runtime, some hundred kilobytes.
 let embedded: [SwiftSetting] = [
-  .swiftLanguageMode(.v6), .treatAllWarnings(as: .error), .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"]),
+  .swiftLanguageMode(.v6), .treatAllWarnings(as: .error), .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-parse-as-library"]),
 ]
 let embeddedLink: [LinkerSetting] = [
   .unsafeFlags(["-enable-experimental-feature", "Embedded", "-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"])

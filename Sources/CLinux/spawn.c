@@ -145,6 +145,33 @@ static int read_byte(int fd) {
   return -1;
 }
 
+// The terminal of the container's own devpts.
+static int new_terminal(int sock, long size) {
+  int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), no = 0;
+  if (master < 0) return -1;
+  if (ioctl(master, TIOCSPTLCK, &no)) return -1;
+  int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+  if (slave < 0) return -1;
+  if (size) {
+    struct winsize w = {.ws_row = (unsigned short)(size >> 16), .ws_col = (unsigned short)size};
+    if (ioctl(slave, TIOCSWINSZ, &w)) return -1;
+  }
+  if (send_descriptors(sock, &master, 1)) return -1;
+  for (int i = 0; i < 3; i++)
+    if (dup2(slave, i) < 0) return -1;
+  if (slave > 2) close(slave);
+  close(master);
+  return ioctl(0, TIOCSCTTY, 0);
+}
+
+static int open_tree_as(const char *path, unsigned flags, int as) {
+  long fd = lx_open_tree(AT_FDCWD, path, flags);
+  if (fd < 0) return errno = (int)-fd, -1;
+  int r = dup3((int)fd, as, O_CLOEXEC);
+  close((int)fd);
+  return r < 0 ? -1 : 0;
+}
+
 static int step(const struct spawn_step *p) {
   switch (p->op) {
     case SPAWN_SETNS: return (int)syscall(SYS_setns, (int)p->a, (int)p->b);
@@ -218,6 +245,10 @@ static int step(const struct spawn_step *p) {
       return 0;
     case SPAWN_CHOWN: return chown(p->s, (uid_t)p->a, (gid_t)p->b);
     case SPAWN_CHMOD: return chmod(p->s, (mode_t)p->a);
+    case SPAWN_UNSHARE: return (int)syscall(SYS_unshare, (int)p->a);
+    case SPAWN_OPEN_TREE: return open_tree_as(p->s, (unsigned)p->a, (int)p->b);
+    case SPAWN_WRITE_FD: return write((int)p->a, p->data, p->n) == (ssize_t)p->n ? 0 : -1;
+    case SPAWN_PTY: return new_terminal((int)p->a, (long)p->b);
     case SPAWN_SIGNAL_SELF: return kill(getpid(), (int)p->a);
   }
   return errno = ENOSYS, -1;
@@ -238,7 +269,9 @@ static void reset_signals(void) {
 static void perform(const struct spawn_plan *plan, int *failed, int *error) {
   reset_signals();
   for (uint32_t i = 0; i < plan->step_count; i++)
-    if (step(&plan->steps[i]) && !plan->steps[i].may_fail) {
+    if (step(&plan->steps[i])) {
+      int may = plan->steps[i].may_fail;
+      if (may == 1 || (may == 2 && (errno == ENOENT || errno == ENOTDIR))) continue;
       *error = errno, *failed = (int)i;
       return;
     }

@@ -7,12 +7,14 @@ import Glibc
 public struct SpawnStep: Sendable {
   /// What it is for, in the user's terms: the head of the error when it fails.
   public var purpose: String?
-  /// A failure is passed over.
-  public var mayFail = false
+  public var tolerance = Tolerance.none
   public var kind: Kind
 
-  public init(_ kind: Kind, for purpose: String? = nil, mayFail: Bool = false) {
-    (self.kind, self.purpose, self.mayFail) = (kind, purpose, mayFail)
+  /// Which failures are passed over.
+  public enum Tolerance: Int32, Sendable { case none = 0, any = 1, absent = 2 }
+
+  public init(_ kind: Kind, for purpose: String? = nil, tolerating tolerance: Tolerance = .none) {
+    (self.kind, self.purpose, self.tolerance) = (kind, purpose, tolerance)
   }
 
   public enum Kind: Sendable {
@@ -71,6 +73,12 @@ public struct SpawnStep: Sendable {
     case changeOwner(String, uid: UInt32, gid: UInt32)
     case changeMode(String, mode: UInt32)
     case signalSelf(Int32)
+    case unshare(Namespaces)
+    /// open_tree(2) with OPEN_TREE_CLONE: a detached copy of a mount, as a descriptor of this number.
+    case openTree(String, recursive: Bool, as: Int32)
+    case writeDescriptor(Int32, [UInt8])
+    /// A new terminal of the devpts that is mounted here: 0, 1, 2 and the controlling terminal; its master goes over the socket.
+    case terminal(socket: Int32, rows: Int, columns: Int)
   }
 }
 
@@ -125,6 +133,10 @@ extension SpawnStep {
     case .changeOwner(let p, let u, let g): ("chown", "\"\(p)\", \(u), \(g)")
     case .changeMode(let p, let m): ("chmod", "\"\(p)\", 0\(String(m, radix: 8))")
     case .signalSelf(let s): ("kill", "self, \(s)")
+    case .unshare(let n): ("unshare", "\(n)")
+    case .openTree(let p, let r, let fd): ("open_tree", "AT_FDCWD, \"\(p)\", OPEN_TREE_CLONE\(r ? "|AT_RECURSIVE" : "") as \(fd)")
+    case .writeDescriptor(let fd, let b): ("write", "\(fd), \"\(String(decoding: b.prefix(60), as: UTF8.self))\"")
+    case .terminal(let s, _, _): ("open", "\"/dev/ptmx\" → \(s)")
     }
   }
 
@@ -139,7 +151,7 @@ extension SpawnStep {
 
   func lowered(_ m: PlanMemory) -> spawn_step {
     var s = spawn_step()
-    s.may_fail = mayFail ? 1 : 0
+    s.may_fail = tolerance.rawValue
     func op(_ o: spawn_op) { s.op = Int32(o.rawValue) }
     func bytes(_ b: [UInt8]) { s.data = UnsafeRawPointer(m.bytes(b)); s.n = UInt64(b.count) }
     func text(_ t: String) -> UnsafePointer<CChar> { UnsafePointer(m.string(t)) }
@@ -195,6 +207,10 @@ extension SpawnStep {
     case .changeOwner(let p, let u, let g): op(SPAWN_CHOWN); s.s = text(p); s.a = Int64(u); s.b = Int64(g)
     case .changeMode(let p, let mode): op(SPAWN_CHMOD); s.s = text(p); s.a = Int64(mode)
     case .signalSelf(let n): op(SPAWN_SIGNAL_SELF); s.a = Int64(n)
+    case .unshare(let n): op(SPAWN_UNSHARE); s.a = Int64(n.rawValue)
+    case .openTree(let p, let r, let fd): op(SPAWN_OPEN_TREE); s.s = text(p); s.a = 1 | (r ? Int64(AT_RECURSIVE) : 0); s.b = Int64(fd)
+    case .writeDescriptor(let fd, let b): op(SPAWN_WRITE_FD); s.a = Int64(fd); bytes(b)
+    case .terminal(let sock, let rows, let columns): op(SPAWN_PTY); s.a = Int64(sock); s.b = Int64(rows << 16 | columns)
     }
     return s
   }

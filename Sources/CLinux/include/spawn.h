@@ -51,11 +51,15 @@ enum spawn_op {
   SPAWN_SIGNAL_SELF,     // a: signal
   SPAWN_SETPGID,
   SPAWN_MKDIR_PARENTS,   // s, a: mode: every missing folder of the path, never through a symbolic link out of the current root
+  SPAWN_UNSHARE,         // a: CLONE_NEW…
+  SPAWN_OPEN_TREE,       // s, a: flags (OPEN_TREE_CLONE, AT_RECURSIVE), b: becomes this descriptor
+  SPAWN_WRITE_FD,        // a: descriptor, data, n
+  SPAWN_PTY,             // a: unix socket that gets the master; the new terminal becomes 0, 1, 2 and controls this session; b: rows << 16 | columns
 };
 
 struct spawn_step {
   int32_t op;
-  int32_t may_fail;  // 1: a failure is passed over
+  int32_t may_fail;  // 1: a failure is passed over; 2: only ENOENT and ENOTDIR
   int64_t a, b, c;
   const char *s, *t, *u;
   const void *data;
