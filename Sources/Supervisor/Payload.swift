@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the files of a secret, configMap, downwardAPI or projected volume contain. Kubernetes pkg/volume/{secret,configmap,downwardapi,projected}.
+import Manifest
+
+/// One file of such a volume.
+struct PayloadFile: Equatable {
+  var bytes: [UInt8]
+  var mode: UInt32
+}
+
+/// Files by their path below the volume.
+typealias Payload = [String: PayloadFile]
+
+/// Makes service account tokens; the answer may be kept until rotation.
+protocol TokenSource {
+  func token(serviceAccount: String, audience: String?, seconds: Int64) throws(ConfigError) -> [UInt8]
+}
+
+extension PodFacts {
+  /// The payload of a volume; nil for a volume that has none (emptyDir, hostPath …).
+  func payload(of source: VolumeSource, objects: some ObjectSource, tokens: some TokenSource) throws(ConfigError) -> Payload? {
+    switch source {
+    case .secret(let name, let items, let mode, let optional):
+      return try files(secret: name, items, mode, optional, objects)
+    case .configMap(let name, let items, let mode, let optional):
+      return try files(configMap: name, items, mode, optional, objects)
+    case .downwardAPI(let items, let mode):
+      return try files(items, mode)
+    case .projected(let sources, let mode):
+      var all: Payload = [:]
+      for s in sources {
+        switch s {
+        case .secret(let name, let items, let optional):
+          all.merge(try files(secret: name, items, mode, optional, objects)) { $1 }
+        case .configMap(let name, let items, let optional):
+          all.merge(try files(configMap: name, items, mode, optional, objects)) { $1 }
+        case .downwardAPI(let items):
+          all.merge(try files(items, mode)) { $1 }
+        case .serviceAccountToken(let audience, let seconds, let path):
+          let bytes = try tokens.token(serviceAccount: pod.spec.serviceAccountName, audience: audience, seconds: seconds)
+          all[path] = PayloadFile(bytes: bytes, mode: tokenMode(mode))
+        }
+      }
+      return all
+    case .emptyDir, .hostPath, .image, .persistentVolumeClaim:
+      return nil
+    }
+  }
+
+  /// A token is for its reader alone, as KEP-2451 says: 0600 where the Pod has an fsGroup or all containers run as one user.
+  private func tokenMode(_ mode: Int64) -> UInt32 {
+    if pod.spec.securityContext.fsGroup != nil { return 0o600 }
+    return tokenOwner == nil ? UInt32(mode) : 0o600
+  }
+
+  /// The one user that every container runs as by its spec; nil where they differ or none is said.
+  var tokenOwner: UInt32? {
+    let users = Set((pod.spec.containers + pod.spec.initContainers).map { $0.securityContext.runAsUser ?? pod.spec.securityContext.runAsUser })
+    guard users.count == 1, case .some(.some(let uid)) = users.first else { return nil }
+    return UInt32(exactly: uid)
+  }
+
+  private func files(secret name: String, _ items: [KeyToPath], _ mode: Int64, _ optional: Bool, _ objects: some ObjectSource)
+    throws(ConfigError) -> Payload
+  {
+    guard let secret = try objects.secret(pod.metadata.namespace, name) else {
+      if optional { return [:] }
+      throw ConfigError("secret \"\(name)\" not found")
+    }
+    return try Self.pick(secret.data, items, mode, optional, "references non-existent secret key")
+  }
+
+  private func files(configMap name: String, _ items: [KeyToPath], _ mode: Int64, _ optional: Bool, _ objects: some ObjectSource)
+    throws(ConfigError) -> Payload
+  {
+    guard let map = try objects.configMap(pod.metadata.namespace, name) else {
+      if optional { return [:] }
+      throw ConfigError("configmap \"\(name)\" not found")
+    }
+    return try Self.pick(map.data, items, mode, optional, "references non-existent config key")
+  }
+
+  /// All keys, or those that items names.
+  private static func pick(_ data: [String: [UInt8]], _ items: [KeyToPath], _ mode: Int64, _ optional: Bool, _ missing: String)
+    throws(ConfigError) -> Payload
+  {
+    if items.isEmpty { return data.mapValues { PayloadFile(bytes: $0, mode: UInt32(mode)) } }
+    var files: Payload = [:]
+    for item in items {
+      guard let bytes = data[item.key] else {
+        if optional { continue }
+        throw ConfigError("\(missing): \(item.key)")
+      }
+      files[item.path] = PayloadFile(bytes: bytes, mode: UInt32(item.mode ?? mode))
+    }
+    return files
+  }
+
+  private func files(_ items: [DownwardAPIFile], _ mode: Int64) throws(ConfigError) -> Payload {
+    var files: Payload = [:]
+    for item in items {
+      let text: String?
+      switch item.source {
+      case .field(let path): text = field(path)
+      case .resource(let container, let resource, let divisor): text = self.resource(container: container, resource, divisor: divisor)
+      }
+      guard let text else { throw ConfigError("downwardAPI file \(item.path) refers to something that is not there") }
+      files[item.path] = PayloadFile(bytes: Array(text.utf8), mode: UInt32(item.mode ?? mode))
+    }
+    return files
+  }
+}
