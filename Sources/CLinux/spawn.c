@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The interpreter of spawn plans (spawn.h). Everything below "in the child" runs between clone and exec, perhaps in the parent's memory.
+// The interpreter of spawn plans (spawnplan.h). Everything below "in the child" runs between clone and exec, perhaps in the parent's memory.
 #include "clinux.h"
 #include <linux/filter.h>
 #include <linux/sched.h>

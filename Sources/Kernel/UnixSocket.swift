@@ -44,13 +44,13 @@ public enum UnixSocket {
     try check(lx_send_fds(socket, bytes, bytes.count, descriptors, Int32(descriptors.count)), "sendmsg", "descriptor \(socket)")
   }
 
-  /// Receives up to `limit` bytes and the descriptors with them (the caller closes them).
-  public static func receive(_ socket: Int32, limit: Int = 4096) throws(SysError) -> (bytes: [UInt8], descriptors: [Int32]) {
+  /// Receives up to `limit` bytes and the descriptors with them (the caller closes them). peek: the message stays; the descriptors are copies.
+  public static func receive(_ socket: Int32, limit: Int = 4096, peek: Bool = false) throws(SysError) -> (bytes: [UInt8], descriptors: [Int32]) {
     var bytes = [UInt8](repeating: 0, count: limit)
     var fds = [Int32](repeating: -1, count: 16)
     var count: Int32 = 0
     var n = -Int(EINTR)
-    while n == -Int(EINTR) { n = lx_recv_fds(socket, &bytes, limit, &fds, 16, &count) }
+    while n == -Int(EINTR) { n = lx_recv_fds(socket, &bytes, limit, &fds, 16, &count, peek ? Int32(MSG_PEEK) : 0) }
     try check(n, "recvmsg", "descriptor \(socket)")
     return (Array(bytes[..<n]), Array(fds[..<Int(count)]))
   }

@@ -67,22 +67,27 @@ final class DescriptorStore {
     }
   }
 
-  /// Everything that waits, the newest of each name; parked again at once. The caller owns the descriptors.
+  /// Everything that waits, the newest of each name. Each message is parked again before it is taken out, so that being killed here loses nothing.
+  /// The caller owns the descriptors.
   func takeBack() throws(SysError) -> [String: [Int32]] {
     var found: [String: [Int32]] = [:]
-    while true {
-      let message: (bytes: [UInt8], descriptors: [Int32])
-      do throws(SysError) { message = try UnixSocket.receive(far, limit: 512) } catch {
-        if error.errno == EAGAIN { break }
-        throw error
-      }
-      if message.bytes.isEmpty { break }
-      let name = String(decoding: message.bytes, as: UTF8.self)
-      for old in found[name] ?? [] { _ = close(old) }
-      found[name] = message.descriptors
-    }
+    let end = ".\(getpid()) \(Clock.monotonic)"
+    try send(end, [])
     queued = 0
-    for (name, descriptors) in found { try park(name, descriptors) }
+    while true {
+      let message = try UnixSocket.receive(far, limit: 512, peek: true)
+      let name = String(decoding: message.bytes, as: UTF8.self)
+      // A mark that is not ours was left by one who was killed here.
+      if !name.hasPrefix(".") {
+        try send(name, message.descriptors)
+        for old in found[name] ?? [] { _ = close(old) }
+        found[name] = message.descriptors
+      }
+      for fd in try UnixSocket.receive(far, limit: 512).descriptors { _ = close(fd) }
+      if name == end { break }
+    }
+    entries = found
+    try compact()
     return found
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swift's Glibc module lacks of the kernel's interface, as static inline functions: each returns what the call returns, or -errno.
-// The interpreter of spawn plans is in spawn.h. Usable from Embedded Swift.
+// The interpreter of spawn plans is in spawnplan.h. Usable from Embedded Swift.
 #pragma once
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
@@ -169,12 +169,12 @@ static inline long lx_send_fds(int sock, const void *data, size_t n, const int *
   }
   return LX(sendmsg(sock, &m, MSG_NOSIGNAL));
 }
-static inline long lx_recv_fds(int sock, void *data, size_t n, int *fds, int max, int *count) {
+static inline long lx_recv_fds(int sock, void *data, size_t n, int *fds, int max, int *count, int flags) {
   struct iovec v = {data, n};
   union { char b[CMSG_SPACE(16 * sizeof(int))]; struct cmsghdr align; } u;
   struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = u.b, .msg_controllen = sizeof u.b};
   *count = 0;
-  long r = LX(recvmsg(sock, &m, MSG_CMSG_CLOEXEC));
+  long r = LX(recvmsg(sock, &m, MSG_CMSG_CLOEXEC | flags));
   if (r < 0) return r;
   for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
     if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
@@ -229,4 +229,4 @@ static inline long lx_capget(uint64_t *effective, uint64_t *permitted, uint64_t 
   return 0;
 }
 
-#include "spawn.h"
+#include "spawnplan.h"
