@@ -28,6 +28,7 @@ public struct CgroupEntry: Sendable, Equatable {
   public var folder: String?
   /// v2, for a process that is made in two phases: the file that takes 0.
   public var procs: String?
+  public init() {}
 }
 
 public protocol CgroupDriver: Sendable {

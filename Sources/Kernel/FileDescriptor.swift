@@ -12,6 +12,9 @@ public struct FileDescriptor: ~Copyable, Sendable {
   public init(owning raw: Int32) { self.raw = raw }
   deinit { if raw >= 0 { _ = close(raw) } }
 
+  /// O_PATH: a place in the file tree, without the right to read it. Glibc's module lacks it.
+  public static let pathOnly: Int32 = O_PATH
+
   /// Gives the descriptor up: the caller closes it.
   public consuming func release() -> Int32 {
     let r = raw
@@ -22,6 +25,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
   /// A second descriptor of the same open file, close-on-exec.
   public func duplicate() throws(SysError) -> FileDescriptor {
     FileDescriptor(owning: Int32(try check(lx_fcntl(raw, F_DUPFD_CLOEXEC, 0), "fcntl", "\(raw), F_DUPFD_CLOEXEC")))
+  }
+
+  /// A second descriptor with at least this number, which the caller owns.
+  public func duplicate(atLeast number: Int32) throws(SysError) -> Int32 {
+    Int32(try check(lx_fcntl(raw, F_DUPFD_CLOEXEC, Int(number)), "fcntl", "\(raw), F_DUPFD_CLOEXEC, \(number)"))
   }
 
   /// open(2) with O_CLOEXEC. flags as O_….

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A container as a spawn plan, in the order in which a container comes to be: enter the sandbox's namespaces, get a mount namespace and a root of
+// its own, change into it, fill it, give up rights, run the program. pivot_root(2), overlayfs.rst, capabilities(7).
+import Glibc
+import Kernel
+
+extension ContainerSpec {
+  /// Descriptors that mounts travel in, from outside the new root to inside.
+  private static let carrier: Int32 = 300
+  private static let devices = ["null", "zero", "full", "random", "urandom", "tty"]
+  private static let deviceNumbers: [String: (UInt32, UInt32)] = [
+    "null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0),
+  ]
+  private static let quiet = UInt(MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+  /// The plan of the container's first process. sandbox: pidfd of infra.
+  func plan(sandbox: Int32, host: Host) -> SpawnPlan {
+    var p = SpawnPlan(.paths(ProgramSearch.candidates(arguments.first ?? "", environment: environment)), arguments, environment: environment)
+    var shared: Namespaces = [.mount, .ipc]
+    if !sharesHostNetwork { shared.formUnion([.network, .uts]) }
+    switch processes {
+    case .own: p.namespaces = [.pid]
+    case .sandbox: p.joins = [(sandbox, [.pid])]
+    case .host: break
+    }
+    var s: [SpawnStep] = cgroup.tasks.map { .init(.write($0, Array("0".utf8), flags: 0), for: "entering the container's cgroup") }
+    if processes == .sandbox, let file = cgroup.procs { s.append(.init(.write(file, Array("0".utf8), flags: 0), for: "entering the container's cgroup")) }
+    if let n = oomScoreAdjust { s.append(.init(.oomScoreAdjust(n), for: "setting oom_score_adj")) }
+    s.append(.init(.setns(fd: sandbox, shared), for: "joining the infra container's namespaces"))
+    s.append(.init(.unshare(.mount), for: "giving the container mounts of its own"))
+    s += rootSteps(host) + fillSteps(host)
+    s += Self.rightsSteps(identity: identity, capabilities: isPrivileged ? host.capabilities : capabilities.intersection(host.capabilities),
+      noNewPrivileges: noNewPrivileges, seccomp: seccomp, streams: streams)
+    p.steps = s
+    return p
+  }
+
+  /// Up to the point where the container's root is /.
+  private func rootSteps(_ host: Host) -> [SpawnStep] {
+    var s: [SpawnStep] = []
+    for (i, m) in mounts.enumerated() {
+      s.append(.init(.openTree(m.source, recursive: true, as: Self.carrier + Int32(i)), for: "taking up the mount for \(m.target)"))
+    }
+    var next = Self.carrier + Int32(mounts.count)
+    if let sharedMemory {
+      s.append(.init(.openTree(sharedMemory, recursive: false, as: next), for: "taking up the shared memory"))
+      next += 1
+    }
+    if host.isUserNamespace {
+      for (i, d) in Self.devices.enumerated() { s.append(.init(.openTree("/dev/\(d)", recursive: false, as: next + Int32(i)), for: "taking up /dev/\(d)")) }
+    }
+    if host.isUserNamespace && (sharesHostNetwork || isPrivileged) {
+      s.append(.init(.openTree("/sys", recursive: true, as: next + Int32(Self.devices.count)), for: "taking up /sys"))
+    }
+    s.append(
+      .init(
+        .mount(source: "overlay", target: root.mountPoint, type: "overlay", flags: 0, options: root.options(userNamespace: host.isUserNamespace)),
+        for: "mounting the container's root file system"))
+    s.append(.init(.changeFolder(root.mountPoint)))
+    s.append(.init(.makeFolder("proc", mode: 0o555, mayExist: true), for: "making /proc"))
+    // A new proc must be mounted while the old one is still visible: a user namespace may mount it only where a whole one is.
+    s.append(.init(.mount(source: "proc", target: "proc", type: "proc", flags: Self.quiet, options: ""), for: "mounting /proc"))
+    s.append(.init(.makeFolder("sys", mode: 0o555, mayExist: true), for: "making /sys"))
+    let sysFlags = Self.quiet | (isPrivileged ? 0 : UInt(MS_RDONLY))
+    if !(host.isUserNamespace && (sharesHostNetwork || isPrivileged)) {
+      s.append(.init(.mount(source: "sysfs", target: "sys", type: "sysfs", flags: sysFlags, options: ""), for: "mounting /sys"))
+    } else {
+      s.append(.init(.moveMount(fd: next + Int32(Self.devices.count), to: "sys"), for: "mounting /sys"))
+    }
+    s.append(.init(.pivotRoot(new: ".", old: "."), for: "changing into the container's root"))
+    s.append(.init(.unmount(".", flags: 2), for: "letting go of the host's root"))
+    s.append(.init(.changeFolder("/")))
+    return s
+  }
+
+  /// /dev, volumes, what is hidden.
+  private func fillSteps(_ host: Host) -> [SpawnStep] {
+    var s: [SpawnStep] = [
+      .init(.umask(0)),
+      .init(.makeFolder("/dev", mode: 0o755, mayExist: true), for: "making /dev"),
+      .init(.mount(source: "tmpfs", target: "/dev", type: "tmpfs", flags: UInt(MS_NOSUID), options: "mode=755,size=65536k"), for: "mounting /dev"),
+    ]
+    var next = Self.carrier + Int32(mounts.count) + (sharedMemory == nil ? 0 : 1)
+    for d in Self.devices {
+      if host.isUserNamespace {
+        s.append(.init(.touch("/dev/\(d)", mode: 0o666), for: "making /dev/\(d)"))
+        s.append(.init(.moveMount(fd: next, to: "/dev/\(d)"), for: "making /dev/\(d)"))
+        next += 1
+      } else if let n = Self.deviceNumbers[d] {
+        s.append(.init(.makeNode("/dev/\(d)", mode: UInt32(S_IFCHR) | 0o666, device: UInt64(n.0) << 8 | UInt64(n.1)), for: "making /dev/\(d)"))
+      }
+    }
+    for (text, at) in [
+      ("pts/ptmx", "ptmx"), ("/proc/self/fd", "fd"), ("/proc/self/fd/0", "stdin"), ("/proc/self/fd/1", "stdout"), ("/proc/self/fd/2", "stderr"),
+    ] {
+      s.append(.init(.symlink(text: text, at: "/dev/\(at)"), for: "making /dev/\(at)"))
+    }
+    let tty = host.mapsTTYGroup ? ",gid=5" : ""
+    s += [
+      .init(.makeFolder("/dev/pts", mode: 0o755, mayExist: true)),
+      .init(
+        .mount(source: "devpts", target: "/dev/pts", type: "devpts", flags: UInt(MS_NOSUID | MS_NOEXEC), options: "newinstance,ptmxmode=0666,mode=0620\(tty)"),
+        for: "mounting /dev/pts"),
+      .init(.makeFolder("/dev/shm", mode: 0o1777, mayExist: true)),
+      .init(.makeFolder("/dev/mqueue", mode: 0o1777, mayExist: true)),
+      .init(.mount(source: "mqueue", target: "/dev/mqueue", type: "mqueue", flags: Self.quiet, options: ""), for: "mounting /dev/mqueue", tolerating: .any),
+    ]
+    if sharedMemory != nil { s.append(.init(.moveMount(fd: Self.carrier + Int32(mounts.count), to: "/dev/shm"), for: "mounting /dev/shm")) }
+    s.append(.init(.umask(0o022)))
+    for (i, m) in mounts.enumerated() { s += m.steps(fd: Self.carrier + Int32(i)) }
+    if root.isReadOnly {
+      s.append(.init(.mountAttributes("/", set: 1, clear: 0, recursive: false, propagation: 0), for: "making the root file system read-only"))
+    }
+    if masksProc && !isPrivileged { s += Self.maskSteps }
+    if workingFolder != "/" {
+      s.append(.init(.makeFolders(workingFolder, mode: 0o755), for: "making the working directory \(workingFolder)", tolerating: root.isReadOnly ? .any : .none))
+      s.append(.init(.changeFolder(workingFolder), for: "changing to the working directory \(workingFolder)"))
+    }
+    return s
+  }
+
+  /// What container runtimes hide (containerd: oci.WithDefaultPathMasking); a path that this kernel lacks is passed over.
+  private static let maskSteps: [SpawnStep] = {
+    var s: [SpawnStep] = []
+    for f in ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/interrupts"] {
+      s.append(.init(.bind(source: "/dev/null", target: f, recursive: false), for: "hiding \(f)", tolerating: .absent))
+    }
+    for d in ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"] {
+      s.append(.init(.mount(source: "tmpfs", target: d, type: "tmpfs", flags: UInt(MS_RDONLY), options: "size=0k"), for: "hiding \(d)", tolerating: .absent))
+    }
+    for d in ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] {
+      s.append(.init(.bind(source: d, target: d, recursive: true), for: "making \(d) read-only", tolerating: .absent))
+      s.append(.init(.mountAttributes(d, set: 1, clear: 0, recursive: false, propagation: 0), for: "making \(d) read-only", tolerating: .absent))
+    }
+    return s
+  }()
+
+  /// From root of the container to the program's own identity. Shared with exec.
+  static func rightsSteps(
+    identity: ContainerIdentity, capabilities: CapabilitySet, noNewPrivileges: Bool, seccomp: [UInt8], streams: Streams
+  ) -> [SpawnStep] {
+    var s: [SpawnStep] = [.init(.newSession)]
+    switch streams {
+    case .descriptors(let input, let output, let error):
+      // Out of the way first: a stream's descriptor may itself be 0, 1 or 2.
+      for (i, fd) in [input, output, error].enumerated() where fd >= 0 { s.append(.init(.duplicate(from: fd, to: 600 + Int32(i)))) }
+      for (i, fd) in [input, output, error].enumerated() {
+        if fd >= 0 {
+          s.append(.init(.duplicate(from: 600 + Int32(i), to: Int32(i))))
+        } else {
+          s.append(.init(.open("/dev/null", flags: O_RDWR, as: Int32(i)), for: "opening /dev/null"))
+        }
+      }
+    case .terminal(let socket, let rows, let columns):
+      s.append(.init(.terminal(socket: socket, rows: rows, columns: columns), for: "making the container's terminal"))
+    }
+    s.append(.init(.closeFrom(3, atExec: true)))
+    let root = identity.user == 0
+    s.append(.init(.boundingSet(capabilities.rawValue), for: "bounding capabilities"))
+    s.append(.init(.groups(identity.supplementary), for: "setting supplementary groups", tolerating: identity.supplementary.isEmpty ? .any : .none))
+    s.append(.init(.group(identity.group), for: "becoming group \(identity.group)"))
+    // Without no_new_privs a filter needs CAP_SYS_ADMIN: it must come before the capabilities go.
+    if !seccomp.isEmpty && !noNewPrivileges { s.append(.init(.seccomp(seccomp), for: "installing the seccomp filter")) }
+    if !root { s.append(.init(.keepCapabilities(false))) }
+    s.append(.init(.user(identity.user), for: "becoming user \(identity.user)"))
+    let own = root ? capabilities.rawValue : 0
+    s.append(.init(.capabilities(effective: own, permitted: own, inheritable: 0), for: "setting capabilities"))
+    if noNewPrivileges {
+      s.append(.init(.noNewPrivileges))
+      if !seccomp.isEmpty { s.append(.init(.seccomp(seccomp), for: "installing the seccomp filter")) }
+    }
+    return s
+  }
+}
+
+extension RootFileSystem {
+  func options(userNamespace: Bool) -> String {
+    let escaped = { (p: String) in p.reduce(into: "") { out, c in out += c == ":" || c == "," || c == "\\" ? "\\\(c)" : "\(c)" } }
+    return "lowerdir=\(layers.map(escaped).joined(separator: ":")),upperdir=\(escaped(upper)),workdir=\(escaped(work))"
+      + (userNamespace ? ",userxattr" : "")
+  }
+}
+
+extension ContainerMount {
+  fileprivate func steps(fd: Int32) -> [SpawnStep] {
+    let purpose = "mounting \(target)"
+    var s: [SpawnStep] = []
+    if isFolder {
+      s.append(.init(.makeFolders(target, mode: 0o755), for: purpose))
+    } else {
+      if let slash = target.lastIndex(of: "/"), slash != target.startIndex { s.append(.init(.makeFolders(String(target[..<slash]), mode: 0o755), for: purpose)) }
+      s.append(.init(.touch(target, mode: 0o644), for: purpose))
+    }
+    s.append(.init(.moveMount(fd: fd, to: target), for: purpose))
+    if isReadOnly {
+      s.append(.init(.mountAttributes(target, set: 1, clear: 0, recursive: isRecursivelyReadOnly, propagation: 0), for: "making \(target) read-only"))
+    }
+    let flag: UInt64 =
+      switch propagation {
+      case .none: UInt64(MS_PRIVATE)
+      case .hostToContainer: UInt64(MS_SLAVE)
+      case .bidirectional: UInt64(MS_SHARED)
+      }
+    s.append(.init(.mountAttributes(target, set: 0, clear: 0, recursive: true, propagation: flag), for: purpose))
+    return s
+  }
+}
+
+/// Where a program is looked for, as execvp(3) does: the name itself if it has a slash, else in each folder of PATH.
+enum ProgramSearch {
+  static func candidates(_ name: String, environment: [String]) -> [String] {
+    if name.contains("/") || name.isEmpty { return [name] }
+    let path = environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return path.split(separator: ":").map { "\($0)/\(name)" }
+  }
+}

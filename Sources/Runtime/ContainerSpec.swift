@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a container is to be: all of it, and nothing of Pods. Paths are the host's unless they say otherwise.
+import Kernel
+
+public struct ContainerSpec: Sendable {
+  /// argv: the program (searched in PATH of `environment` when it has no slash) and its arguments.
+  public var arguments: [String]
+  /// NAME=value.
+  public var environment: [String]
+  /// In the container.
+  public var workingFolder = "/"
+  public var root: RootFileSystem
+  public var mounts: [ContainerMount] = []
+  public var identity = ContainerIdentity()
+  public var isPrivileged = false
+  public var capabilities = CapabilitySet.containerDefault
+  public var noNewPrivileges = false
+  /// A seccomp filter, 8 bytes an instruction; empty for none.
+  public var seccomp: [UInt8] = []
+  /// Hide parts of /proc and /sys as container runtimes do.
+  public var masksProc = true
+  public var cgroup = CgroupEntry()
+  public var oomScoreAdjust: Int?
+  public var processes = ProcessNamespace.own
+  public var sharesHostNetwork = false
+  public var streams: Streams
+  /// The sandbox's shared memory, mounted at /dev/shm.
+  public var sharedMemory: String?
+
+  public enum ProcessNamespace: Sendable { case own, sandbox, host }
+
+  public enum Streams: Sendable {
+    /// Descriptors for 0, 1, 2; -1 is /dev/null.
+    case descriptors(Int32, Int32, Int32)
+    /// A new terminal; its master is sent over this unix socket.
+    case terminal(socket: Int32, rows: Int, columns: Int)
+  }
+
+  public init(arguments: [String], environment: [String], root: RootFileSystem, streams: Streams) {
+    (self.arguments, self.environment, self.root, self.streams) = (arguments, environment, root, streams)
+  }
+}
+
+/// An overlay of read-only layers, with one folder on top that takes the changes.
+public struct RootFileSystem: Sendable {
+  /// Topmost first.
+  public var layers: [String]
+  /// Both on one file system, both empty at first; `mountPoint` is any empty folder.
+  public var upper: String
+  public var work: String
+  public var mountPoint: String
+  public var isReadOnly = false
+  public init(layers: [String], upper: String, work: String, mountPoint: String) {
+    (self.layers, self.upper, self.work, self.mountPoint) = (layers, upper, work, mountPoint)
+  }
+}
+
+/// A file or folder of the sandbox's mount namespace, seen in the container.
+public struct ContainerMount: Sendable {
+  public var source: String
+  /// In the container; what is missing of it is made.
+  public var target: String
+  public var isFolder = true
+  public var isReadOnly = false
+  /// Read-only with everything that is mounted below.
+  public var isRecursivelyReadOnly = false
+  /// Mounts made in the source later appear here (HostToContainer); and the other way round (Bidirectional).
+  public var propagation = Propagation.none
+  public enum Propagation: Sendable { case none, hostToContainer, bidirectional }
+  public init(source: String, target: String) { (self.source, self.target) = (source, target) }
+}
+
+/// Who the program is.
+public struct ContainerIdentity: Sendable, Equatable {
+  public var user: UInt32 = 0
+  public var group: UInt32 = 0
+  public var supplementary: [UInt32] = []
+  public init() {}
+}

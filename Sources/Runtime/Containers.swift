@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Starting a container, and a further program in one that runs.
+import Glibc
+import Kernel
+
+/// A container could not be started: the words that container runtimes use, so that a Pod's status says what it says on a cluster.
+public struct StartFailure: Error, Sendable {
+  /// 127 the program is not there, 126 it may not be run, 128 anything else.
+  public var exitCode: Int32
+  public var message: String
+  public var cause: SysError
+}
+
+public enum Containers {
+  /// Starts the container's first process and returns when its program runs. sandbox: pidfd of infra.
+  public static func start(_ spec: ContainerSpec, sandbox: Int32, host: Host) throws(StartFailure) -> Child {
+    var plan = spec.plan(sandbox: sandbox, host: host)
+    do throws(SysError) {
+      let folder = spec.processes == .sandbox ? nil : spec.cgroup.folder
+      let group = try folder.map { (f) throws(SysError) in FileDescriptorBox(try FileDescriptor.open(f, O_RDONLY | O_DIRECTORY)) }
+      plan.cgroup = group?.raw
+      return try plan.spawn()
+    } catch {
+      throw failure(error, program: spec.arguments.first ?? "")
+    }
+  }
+
+  static func failure(_ e: SysError, program: String) -> StartFailure {
+    guard e.call == "execve" else {
+      return StartFailure(exitCode: 128, message: "failed to create containerd task: failed to create shim task: \(e)", cause: e)
+    }
+    let why: String
+    let code: Int32
+    switch e.errno {
+    case ENOENT where !program.contains("/"): (why, code) = ("exec: \"\(program)\": executable file not found in $PATH", 127)
+    case ENOENT, ENOTDIR: (why, code) = ("exec: \"\(program)\": stat \(program): no such file or directory", 127)
+    case EACCES: (why, code) = ("exec: \"\(program)\": permission denied", 126)
+    case ENOEXEC: (why, code) = ("exec \(program): exec format error", 126)
+    default: (why, code) = ("exec \(program): \(errnoText(e.errno))", 128)
+    }
+    return StartFailure(
+      exitCode: code == 128 ? 128 : code,
+      message: "failed to create containerd task: failed to create shim task: OCI runtime create failed: unable to start container process: \(why)", cause: e)
+  }
+}
+
+/// A program that is to run in a container that already does: kubectl exec, probes, hooks.
+public struct ExecSpec: Sendable {
+  public var arguments: [String]
+  public var environment: [String]
+  public var workingFolder: String
+  public var identity = ContainerIdentity()
+  public var capabilities = CapabilitySet.containerDefault
+  public var isPrivileged = false
+  public var noNewPrivileges = false
+  public var seccomp: [UInt8] = []
+  public var cgroup = CgroupEntry()
+  public var streams: ContainerSpec.Streams
+
+  public init(arguments: [String], environment: [String], workingFolder: String, streams: ContainerSpec.Streams) {
+    (self.arguments, self.environment, self.workingFolder, self.streams) = (arguments, environment, workingFolder, streams)
+  }
+
+  /// Runs it in the namespaces of the container's first process and returns when the program runs.
+  public func start(in process: Int32, host: Host) throws(StartFailure) -> Child {
+    var plan = SpawnPlan(.paths(ProgramSearch.candidates(arguments.first ?? "", environment: environment)), arguments, environment: environment)
+    // All in the intermediate process: the program's own process is then born in the container's process namespace.
+    plan.joins = [(process, [.mount, .pid, .network, .ipc, .uts])]
+    // The cgroup's files are not visible in the container: opened here, written there.
+    var groups: [FileDescriptorBox] = []
+    do throws(SysError) {
+      for f in cgroup.tasks + (cgroup.procs.map { [$0] } ?? []) { groups.append(FileDescriptorBox(try FileDescriptor.open(f, O_WRONLY))) }
+      var s: [SpawnStep] = groups.map { .init(.writeDescriptor($0.raw, Array("0".utf8)), for: "entering the container's cgroup") }
+      s.append(.init(.changeFolder(workingFolder), for: "changing to the working directory \(workingFolder)"))
+      s.append(.init(.umask(0o022)))
+      s += ContainerSpec.rightsSteps(
+        identity: identity, capabilities: isPrivileged ? host.capabilities : capabilities.intersection(host.capabilities), noNewPrivileges: noNewPrivileges,
+        seccomp: seccomp, streams: streams)
+      plan.steps = s
+      return try plan.spawn()
+    } catch {
+      throw Containers.failure(error, program: arguments.first ?? "")
+    }
+  }
+}
+
+/// A descriptor in a list.
+final class FileDescriptorBox {
+  private let fd: FileDescriptor
+  var raw: Int32 { fd.raw }
+  init(_ fd: consuming FileDescriptor) { self.fd = fd }
+}

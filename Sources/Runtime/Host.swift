@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the place we run in allows, found by looking once: as root of the machine, or as root of a user namespace (an ordinary user's node).
+import Kernel
+
+public struct Host: Sendable {
+  /// Inside a user namespace: device nodes are bound from outside instead of made, overlay keeps its marks in user.* attributes.
+  public var isUserNamespace: Bool
+  /// Whether id 5 (the group `tty` of devpts) is mapped.
+  public var mapsTTYGroup: Bool
+  /// The ranges of /proc/self/uid_map and gid_map: inside, count.
+  public var userRanges: [(first: UInt32, count: UInt32)]
+  public var groupRanges: [(first: UInt32, count: UInt32)]
+  public var cgroups: any CgroupDriver
+  /// Capabilities that can be given at all.
+  public var capabilities: CapabilitySet
+
+  /// Reads /proc and mountinfo.
+  public static func discover() -> Host {
+    let users = ranges("/proc/self/uid_map")
+    let groups = ranges("/proc/self/gid_map")
+    let whole = users.count == 1 && users[0].first == 0 && users[0].count == UInt32.max
+    return Host(
+      isUserNamespace: !whole, mapsTTYGroup: groups.contains { $0.first <= 5 && 5 - $0.first < $0.count }, userRanges: users, groupRanges: groups,
+      cgroups: Cgroups.discover(), capabilities: CapabilitySet.effective)
+  }
+
+  private static func ranges(_ file: String) -> [(first: UInt32, count: UInt32)] {
+    let text = optional { () throws(SysError) in try FileSystem.readText(file) } ?? ""
+    return text.split(separator: "\n").compactMap {
+      let f = $0.split(separator: " ").compactMap { UInt32($0) }
+      return f.count == 3 ? (f[0], f[2]) : nil
+    }
+  }
+
+  /// Whether a user id can be had here (single-id nodes have 0 alone).
+  public func maps(user: UInt32) -> Bool { userRanges.contains { $0.first <= user && user - $0.first < $0.count } }
+  public func maps(group: UInt32) -> Bool { groupRanges.contains { $0.first <= group && group - $0.first < $0.count } }
+}
