@@ -23,7 +23,11 @@ public indirect enum Value: Sendable, Equatable {
     }
 
     public init() {}
+    public init() {}
     public init(_ pairs: [(String, Value)]) { for (k, v) in pairs { self[k] = v } }
+
+    /// Takes entries whose keys are known to be unique.
+    mutating func adopt(_ list: [Entry]) { entries = list }
 
     public var isEmpty: Bool { entries.isEmpty }
     public var keys: [String] { entries.map(\.key) }

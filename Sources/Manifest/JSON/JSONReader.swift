@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JSON text into a Value: what podd and podctl store and exchange. Strict RFC 8259; for manifests, which people write, YAMLReader keeps positions.
+
+public enum JSON {
+  /// Where and why text is no JSON.
+  public struct Malformed: Error, Equatable, CustomStringConvertible {
+    /// Byte offset.
+    public var offset: Int
+    public var reason: String
+    public var description: String { "invalid JSON at byte \(offset): \(reason)" }
+  }
+
+  public static func parse(_ bytes: [UInt8]) throws(Malformed) -> Value {
+    var p = Parser(bytes: bytes)
+    let v = try p.value(depth: 0)
+    p.space()
+    if p.at < bytes.count { throw p.bad("more after the end") }
+    return v
+  }
+
+  public static func parse(_ text: String) throws(Malformed) -> Value { try parse(Array(text.utf8)) }
+
+  private struct Parser {
+    let bytes: [UInt8]
+    var at = 0
+
+    func bad(_ why: String) -> Malformed { Malformed(offset: at, reason: why) }
+
+    mutating func space() {
+      while at < bytes.count, bytes[at] == 32 || bytes[at] == 10 || bytes[at] == 13 || bytes[at] == 9 { at += 1 }
+    }
+
+    mutating func value(depth: Int) throws(Malformed) -> Value {
+      if depth > 200 { throw bad("nested too deeply") }
+      space()
+      guard at < bytes.count else { throw bad("unexpected end") }
+      switch bytes[at] {
+      case UInt8(ascii: "{"): return try object(depth)
+      case UInt8(ascii: "["): return try array(depth)
+      case UInt8(ascii: "\""): return .string(try string())
+      case UInt8(ascii: "t"): return try word("true", .bool(true))
+      case UInt8(ascii: "f"): return try word("false", .bool(false))
+      case UInt8(ascii: "n"): return try word("null", .null)
+      default: return try number()
+      }
+    }
+
+    mutating func word(_ w: StaticString, _ v: Value) throws(Malformed) -> Value {
+      let n = w.utf8CodeUnitCount
+      guard at + n <= bytes.count, (0..<n).allSatisfy({ bytes[at + $0] == w.utf8Start[$0] }) else { throw bad("unexpected character") }
+      at += n
+      return v
+    }
+
+    mutating func number() throws(Malformed) -> Value {
+      let start = at
+      var whole = true
+      while at < bytes.count {
+        let c = bytes[at]
+        if (48...57).contains(c) || c == 45 || c == 43 {
+        } else if c == 46 || c == 101 || c == 69 {
+          whole = false
+        } else {
+          break
+        }
+        at += 1
+      }
+      let text = String(decoding: bytes[start..<at], as: UTF8.self)
+      if whole, let i = Int64(text) { return .int(i) }
+      if let d = Double(text), let f = text.utf8.first, f == 45 || (48...57).contains(f) { return .double(d) }
+      at = start
+      throw bad("unexpected character")
+    }
+
+    mutating func array(_ depth: Int) throws(Malformed) -> Value {
+      at += 1
+      var list: [Value] = []
+      space()
+      if at < bytes.count, bytes[at] == UInt8(ascii: "]") {
+        at += 1
+        return .array([])
+      }
+      while true {
+        list.append(try value(depth: depth + 1))
+        space()
+        guard at < bytes.count else { throw bad("unexpected end") }
+        let c = bytes[at]
+        at += 1
+        if c == UInt8(ascii: "]") { return .array(list) }
+        if c != UInt8(ascii: ",") { throw bad("expected , or ]") }
+      }
+    }
+
+    mutating func object(_ depth: Int) throws(Malformed) -> Value {
+      at += 1
+      var pairs: [Value.Members.Entry] = []
+      space()
+      if at < bytes.count, bytes[at] == UInt8(ascii: "}") {
+        at += 1
+        return .object(Value.Members())
+      }
+      while true {
+        space()
+        guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw bad("expected a key") }
+        let key = try string()
+        space()
+        guard at < bytes.count, bytes[at] == UInt8(ascii: ":") else { throw bad("expected :") }
+        at += 1
+        pairs.append(.init(key: key, value: try value(depth: depth + 1)))
+        space()
+        guard at < bytes.count else { throw bad("unexpected end") }
+        let c = bytes[at]
+        at += 1
+        if c == UInt8(ascii: "}") { return .object(Value.Members(entries: pairs)) }
+        if c != UInt8(ascii: ",") { throw bad("expected , or }") }
+      }
+    }
+
+    mutating func string() throws(Malformed) -> String {
+      at += 1
+      let start = at
+      while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 32 { at += 1 }
+      guard at < bytes.count else { throw bad("unexpected end of a string") }
+      if bytes[at] == UInt8(ascii: "\"") {
+        defer { at += 1 }
+        return String(decoding: bytes[start..<at], as: UTF8.self)
+      }
+      var out = Array(bytes[start..<at])
+      while true {
+        guard at < bytes.count else { throw bad("unexpected end of a string") }
+        let c = bytes[at]
+        at += 1
+        switch c {
+        case UInt8(ascii: "\""): return String(decoding: out, as: UTF8.self)
+        case UInt8(ascii: "\\"): try escape(into: &out)
+        case 0..<32:
+          at -= 1
+          throw bad("a control character in a string")
+        default: out.append(c)
+        }
+      }
+    }
+
+    mutating func escape(into out: inout [UInt8]) throws(Malformed) {
+      guard at < bytes.count else { throw bad("unexpected end of a string") }
+      let c = bytes[at]
+      at += 1
+      switch c {
+      case UInt8(ascii: "n"): out.append(10)
+      case UInt8(ascii: "t"): out.append(9)
+      case UInt8(ascii: "r"): out.append(13)
+      case UInt8(ascii: "b"): out.append(8)
+      case UInt8(ascii: "f"): out.append(12)
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): out.append(c)
+      case UInt8(ascii: "u"):
+        var code = try hex()
+        if (0xD800..<0xDC00).contains(code), at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u") {
+          at += 2
+          let low = try hex()
+          code = (0xDC00..<0xE000).contains(low) ? 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00) : 0xFFFD
+        }
+        out.append(contentsOf: String(Unicode.Scalar(code) ?? "\u{FFFD}").utf8)
+      default: throw bad("unknown escape")
+      }
+    }
+
+    mutating func hex() throws(Malformed) -> UInt32 {
+      guard at + 4 <= bytes.count, let n = UInt32(String(decoding: bytes[at..<at + 4], as: UTF8.self), radix: 16) else { throw bad("expected four hex digits") }
+      at += 4
+      return n
+    }
+  }
+}
+
+extension Value.Members {
+  /// From entries as they came; of a key that stands twice the last counts.
+  init(entries list: [Entry]) {
+    self.init()
+    if list.count < 2 || Set(list.map(\.key)).count == list.count {
+      adopt(list)
+    } else {
+      for e in list { self[e.key] = e.value }
+    }
+  }
+}
