@@ -90,7 +90,7 @@ final class Exchange {
   /// false: it has ended.
   private func send() -> Bool {
     while !outgoing.isEmpty {
-      let n = Glibc.send(fd, outgoing, outgoing.count, Int32(MSG_NOSIGNAL.rawValue))
+      let n = Glibc.send(fd, outgoing, outgoing.count, Int32(MSG_NOSIGNAL))
       if n < 0 {
         if errno == EINTR { continue }
         if errno == EAGAIN { break }

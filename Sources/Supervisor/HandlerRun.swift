@@ -21,7 +21,7 @@ protocol HandlerHost: AnyObject {
   /// Where a probe without a host goes.
   var podIP: String? { get }
   /// Runs a command in the container. The answer comes once: exit status and what it wrote (first 10 KiB), or why it could not be started.
-  func execute(_ command: [String], in container: Container, done: @escaping (CommandEnd) -> Void) -> CommandRun?
+  func execute(_ command: [String], in container: Container, done: @escaping (CommandEnd) -> Void) -> (any CommandRun)?
 }
 
 /// A running command that can be given up.
