@@ -23,7 +23,6 @@ public indirect enum Value: Sendable, Equatable {
     }
 
     public init() {}
-    public init() {}
     public init(_ pairs: [(String, Value)]) { for (k, v) in pairs { self[k] = v } }
 
     /// Takes entries whose keys are known to be unique.
