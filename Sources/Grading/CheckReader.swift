@@ -13,7 +13,7 @@ public struct ExerciseError: Error, Sendable, Equatable, CustomStringConvertible
 }
 
 /// Walks a tree of data and remembers the way, for messages.
-struct Node {
+struct Entry {
   let value: Value
   let file: String
   let place: String
@@ -28,19 +28,19 @@ struct Node {
     return members
   }
 
-  subscript(key: String) -> Node? {
+  subscript(key: String) -> Entry? {
     guard let v = value[key], v != .null else { return nil }
-    return Node(value: v, file: file, place: place.isEmpty ? key : "\(place).\(key)")
+    return Entry(value: v, file: file, place: place.isEmpty ? key : "\(place).\(key)")
   }
 
-  func need(_ key: String) throws(ExerciseError) -> Node {
+  func need(_ key: String) throws(ExerciseError) -> Entry {
     guard let node = self[key] else { throw error("\"\(key)\" is missing") }
     return node
   }
 
-  func list() throws(ExerciseError) -> [Node] {
+  func list() throws(ExerciseError) -> [Entry] {
     guard let items = value.array else { throw error("must be a list") }
-    return items.enumerated().map { Node(value: $1, file: file, place: "\(place)[\($0)]") }
+    return items.enumerated().map { Entry(value: $1, file: file, place: "\(place)[\($0)]") }
   }
 
   func string() throws(ExerciseError) -> String {
@@ -88,7 +88,7 @@ struct Node {
 enum CheckReader {
   /// The checks of one file, with the variant's values filled in.
   static func read(_ value: Value, file: String) throws(ExerciseError) -> [Check] {
-    let root = Node(value: value, file: file, place: "")
+    let root = Entry(value: value, file: file, place: "")
     _ = try root.members(["format", "checks"])
     guard try root.need("format").string() == "podlab.checks/1" else { throw root.error("format must be podlab.checks/1") }
     var checks: [Check] = []
@@ -100,7 +100,7 @@ enum CheckReader {
     return checks
   }
 
-  private static func read(check node: Node) throws(ExerciseError) -> Check {
+  private static func read(check node: Entry) throws(ExerciseError) -> Check {
     _ = try node.members([
       "id", "points", "title", "why", "needs", "visibility", "do", "fact", "expect", "within", "for", "expected", "all",
     ])
@@ -126,7 +126,7 @@ enum CheckReader {
     return check
   }
 
-  private static func read(claim node: Node) throws(ExerciseError) -> Claim {
+  private static func read(claim node: Entry) throws(ExerciseError) -> Claim {
     let patience: Patience
     switch (node["within"], node["for"]) {
     case (nil, nil): patience = .now
@@ -139,7 +139,7 @@ enum CheckReader {
       expected: try node["expected"]?.text())
   }
 
-  static func read(question node: Node) throws(ExerciseError) -> Question {
+  static func read(question node: Entry) throws(ExerciseError) -> Question {
     let kinds = ["manifest", "starter", "pod", "ns", "mount", "status", "file", "process", "log", "timeline", "left", "atStart"]
     let members = try node.members(kinds + ["field", "join", "lines"])
     let named = members.keys.filter(kinds.contains)
@@ -165,18 +165,18 @@ enum CheckReader {
     return Question(source, fields: try node["field"]?.strings() ?? [], join: try node["join"]?.strings() ?? [])
   }
 
-  private static func read(operand node: Node) throws(ExerciseError) -> Operand {
+  private static func read(operand node: Entry) throws(ExerciseError) -> Operand {
     guard node.value.members != nil else { return .value(node.value) }
     return .fact(try read(question: node))
   }
 
-  private static func read(expectation node: Node) throws(ExerciseError) -> Expectation {
+  private static func read(expectation node: Entry) throws(ExerciseError) -> Expectation {
     let kinds = ["equals", "differs", "oneOf", "atLeast", "atMost", "contains", "before", "absent", "eachOnce"]
     let members = try node.members(kinds)
     guard members.keys.count == 1, let kind = members.keys.first else {
       throw node.error("must be one of: \(kinds.joined(separator: ", "))")
     }
-    let body = Node(value: members[kind] ?? .null, file: node.file, place: "\(node.place).\(kind)")
+    let body = Entry(value: members[kind] ?? .null, file: node.file, place: "\(node.place).\(kind)")
     switch kind {
     case "equals": return .equals(try read(operand: body))
     case "differs": return .differs(try read(operand: body))
@@ -190,13 +190,13 @@ enum CheckReader {
     }
   }
 
-  private static func read(action node: Node) throws(ExerciseError) -> Action {
+  private static func read(action node: Entry) throws(ExerciseError) -> Action {
     let kinds = ["write", "await", "signal", "delete"]
     let members = try node.members(kinds + ["within"])
     guard let kind = members.keys.first(where: kinds.contains) else {
       throw node.error("must be one of: \(kinds.joined(separator: ", "))")
     }
-    let body = Node(value: members[kind] ?? .null, file: node.file, place: "\(node.place).\(kind)")
+    let body = Entry(value: members[kind] ?? .null, file: node.file, place: "\(node.place).\(kind)")
     switch kind {
     case "write":
       _ = try body.members(["container", "path", "lines", "text", "pause"])

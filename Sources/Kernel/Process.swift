@@ -157,7 +157,7 @@ public enum Proc {
 }
 
 /// nil instead of an error, where "not there" is an answer and not a failure.
-public func optional<T>(_ body: () throws(SysError) -> T) -> T? {
+public func optional<T: ~Copyable>(_ body: () throws(SysError) -> T) -> T? {
   do throws(SysError) { return try body() } catch { return nil }
 }
 

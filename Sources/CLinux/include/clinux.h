@@ -108,6 +108,12 @@ static inline long lx_mount_setattr(int dfd, const char *path, unsigned flags, u
   return LX(syscall(442, dfd, path, flags, &a, sizeof a));
 }
 
+// On the mount that a descriptor stands for; userns_fd -1: no MOUNT_ATTR_IDMAP in set.
+static inline long lx_mount_setattr_fd(int fd, unsigned flags, uint64_t set, uint64_t propagation, int userns_fd) {
+  struct lx_mount_attr a = {set, 0, propagation, userns_fd < 0 ? 0 : (uint64_t)userns_fd};
+  return LX(syscall(442, fd, "", flags | 0x1000 /* AT_EMPTY_PATH */, &a, sizeof a));
+}
+
 // --- files
 struct lx_open_how { uint64_t flags, mode, resolve; };
 #define LX_RESOLVE_NO_XDEV 1

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the pod's supervisor wrote about it, in the arena's files: which process is which container's, and what it says of
+// itself. The numbers are looked up in the kernel (ArenaPeople); the words only explain.
+import Kernel
+import Manifest
+
+struct PodFiles {
+  let arena: Arena
+  let namespace: String
+  let name: String
+
+  private var folder: String { "run/podlab/pods/\(namespace)/\(name)" }
+
+  /// A path that leads there from outside.
+  func outside(_ inner: String) -> String { "/proc/\(arena.pid)/root/\(folder)/\(inner)" }
+  func logs(_ container: String) -> String { outside("containers/\(container)") }
+
+  private func object(_ file: String) -> Value? {
+    guard let bytes = optional({ () throws(SysError) in try arena.read("\(folder)/\(file)", limit: 1 << 20) }) else { return nil }
+    do throws(JSON.Malformed) { return try JSON.parse(bytes) } catch { return nil }
+  }
+
+  /// The whole object with its status.
+  var status: Value? { object("status.json") }
+
+  /// The arena's own number of a container's first process.
+  func process(_ container: String) -> Int32? {
+    guard let state = object("state.json") else { return nil }
+    let entry = state["containers"]?[container] ?? state["containers"]?.array?.first { $0["name"]?.string == container }
+    return entry?["pid"]?.int.map { Int32(truncatingIfNeeded: $0) }
+  }
+
+  /// What the pod says about a container that does not run: its reason and message.
+  func excuse(_ container: String) -> Evidence? {
+    guard let status = status?["status"] else { return nil }
+    for list in ["initContainerStatuses", "containerStatuses"] {
+      guard let entry = status[list]?.array?.first(where: { $0["name"]?.string == container }), let state = entry["state"] else { continue }
+      for kind in ["waiting", "terminated"] {
+        guard let detail = state[kind] else { continue }
+        let words = [detail["reason"]?.string, detail["message"]?.string, detail["exitCode"]?.int.map { "exit code \($0)" }].compactMap { $0 }
+        return Evidence(container, "\(kind): " + Sanitise.line(words.joined(separator: ": ")))
+      }
+    }
+    return nil
+  }
+}
