@@ -127,6 +127,7 @@ static inline long lx_openat2(int dfd, const char *path, uint64_t flags, uint64_
 }
 static inline long lx_open(const char *path, int flags, unsigned mode) { return LX(open(path, flags | O_CLOEXEC, mode)); }
 static inline long lx_openat(int dfd, const char *path, int flags, unsigned mode) { return LX(openat(dfd, path, flags | O_CLOEXEC, mode)); }
+static inline long lx_syncfs(int fd) { return LX(syncfs(fd)); }
 static inline long lx_fcntl(int fd, int cmd, long arg) { return LX(fcntl(fd, cmd, arg)); }
 static inline long lx_ioctl(int fd, unsigned long request, void *arg) { return LX(ioctl(fd, request, arg)); }
 static inline unsigned long lx_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
