@@ -5,14 +5,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
-
-#ifndef CLONE_INTO_CGROUP
-#define CLONE_INTO_CGROUP 0x200000000ULL
-#endif
-
-struct clone_args_v2 {
-  uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
-};
+#include <sys/mman.h>
 
 // --- in the child ------------------------------------------------------------------------------------------------
 
@@ -172,7 +165,15 @@ static int open_tree_as(const char *path, unsigned flags, int as) {
   return r < 0 ? -1 : 0;
 }
 
-static int step(const struct spawn_step *p) {
+// Closes from `first` on, but not the descriptor through which a failure is told.
+static int close_from(unsigned first, unsigned flags, int report) {
+  unsigned keep = (unsigned)report;
+  if (report < 0 || keep < first || flags) return (int)syscall(SYS_close_range, first, ~0u, flags);
+  if (keep > first && syscall(SYS_close_range, first, keep - 1, 0)) return -1;
+  return (int)syscall(SYS_close_range, keep + 1, ~0u, 0);
+}
+
+static int step(const struct spawn_step *p, int report) {
   switch (p->op) {
     case SPAWN_SETNS: return (int)syscall(SYS_setns, (int)p->a, (int)p->b);
     case SPAWN_MOUNT: return mount(p->s, p->t, p->u, (unsigned long)p->a, p->data);
@@ -200,11 +201,11 @@ static int step(const struct spawn_step *p) {
       int fd = open(p->s, (int)p->a, 0);
       if (fd < 0) return -1;
       if (fd == (int)p->b) return 0;
-      int r = dup2(fd, (int)p->b);
+      int r = dup3(fd, (int)p->b, (int)p->a & O_CLOEXEC);
       close(fd);
       return r < 0 ? -1 : 0;
     }
-    case SPAWN_CLOSE_RANGE: return (int)syscall(SYS_close_range, (unsigned)p->a, ~0u, (unsigned)p->b);
+    case SPAWN_CLOSE_RANGE: return close_from((unsigned)p->a, (unsigned)p->b, report);
     case SPAWN_SETGROUPS: return (int)syscall(SYS_setgroups, (size_t)p->n, p->data);
     case SPAWN_SETRESGID: return (int)syscall(SYS_setresgid, (gid_t)p->a, (gid_t)p->a, (gid_t)p->a);
     case SPAWN_SETRESUID: return (int)syscall(SYS_setresuid, (uid_t)p->a, (uid_t)p->a, (uid_t)p->a);
@@ -254,22 +255,18 @@ static int step(const struct spawn_step *p) {
   return errno = ENOSYS, -1;
 }
 
-// Default dispositions and an empty mask: exec would inherit ignored signals and the mask.
+// Default dispositions and an empty mask: exec would inherit ignored signals and the mask. Raw calls: glibc keeps 32 and 33 to itself, and
+// somebody above us may have ignored them.
 static void reset_signals(void) {
-  struct sigaction d;
-  memset(&d, 0, sizeof d);
-  d.sa_handler = SIG_DFL;
-  for (int s = 1; s < 65; s++)
-    if (s != SIGKILL && s != SIGSTOP && s != 32 && s != 33) sigaction(s, &d, NULL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  uint64_t fresh[8] = {0}, none = 0;  // struct sigaction as the kernel has it: handler, flags, restorer, mask
+  for (long s = 1; s <= 64; s++) syscall(SYS_rt_sigaction, s, fresh, NULL, sizeof none);
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
 }
 
-static void perform(const struct spawn_plan *plan, int *failed, int *error) {
+static void perform(const struct spawn_plan *plan, int report, int *failed, int *error) {
   reset_signals();
   for (uint32_t i = 0; i < plan->step_count; i++)
-    if (step(&plan->steps[i])) {
+    if (step(&plan->steps[i], report)) {
       int may = plan->steps[i].may_fail;
       if (may == 1 || (may == 2 && (errno == ENOENT || errno == ENOTDIR))) continue;
       *error = errno, *failed = (int)i;
@@ -292,33 +289,101 @@ static void perform(const struct spawn_plan *plan, int *failed, int *error) {
   *error = e, *failed = (int)plan->step_count;
 }
 
-// --- in the parent ------------------------------------------------------------------------------------------------
+// --- making the process --------------------------------------------------------------------------------------------
+
+enum { STACK = 128 << 10 };
 
 struct run {
   const struct spawn_plan *plan;
   struct spawn_result *result;
-  char *stack;  // of the second phase
-  uint64_t flags;
+  char *stacks;  // the child's, then the joining process's
+  int shared;    // CLONE_VM|CLONE_VFORK: results are written where the parent reads them
+  int report;    // otherwise: the write end of a pipe
 };
 
-enum { STACK = 64 << 10 };
+// clone3 with a stack of the child's own: it calls fn there, which never returns. In assembly because the child must not come back into a frame
+// whose memory the parent uses; glibc wraps clone only, which knows neither CLONE_INTO_CGROUP nor CLONE_CLEAR_SIGHAND. 0 is never returned.
+#if defined(__x86_64__)
+static long clone3_calling(struct clone_args *args, void (*fn)(void *), void *argument) {
+  long ret;
+  register void (*function)(void *) __asm__("r8") = fn;
+  register void *data __asm__("r9") = argument;
+  __asm__ volatile(
+      "syscall\n\t"
+      "testq %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xorl %%ebp, %%ebp\n\t"
+      "movq %%r9, %%rdi\n\t"
+      "callq *%%r8\n\t"
+      "hlt\n"
+      "1:"
+      : "=a"(ret)
+      : "0"((long)SYS_clone3), "D"(args), "S"(sizeof *args), "r"(function), "r"(data)
+      : "rcx", "r11", "memory");
+  return ret;
+}
+#elif defined(__aarch64__)
+static long clone3_calling(struct clone_args *args, void (*fn)(void *), void *argument) {
+  register long number __asm__("x8") = SYS_clone3;
+  register long x0 __asm__("x0") = (long)args;
+  register long x1 __asm__("x1") = sizeof *args;
+  register void (*function)(void *) __asm__("x9") = fn;
+  register void *data __asm__("x10") = argument;
+  __asm__ volatile(
+      "svc #0\n\t"
+      "cbnz x0, 1f\n\t"
+      "mov x29, xzr\n\t"
+      "mov x0, x10\n\t"
+      "blr x9\n\t"
+      "brk #1\n"
+      "1:"
+      : "+r"(x0)
+      : "r"(number), "r"(x1), "r"(function), "r"(data)
+      : "memory", "cc");
+  return x0;
+}
+#else
+#error "x86_64 or aarch64"
+#endif
 
-static int child(void *arg) {
+static void child(void *arg) {
   struct run *r = arg;
-  perform(r->plan, &r->result->failed_step, &r->result->error);
+  if (r->shared) {
+    perform(r->plan, -1, &r->result->failed_step, &r->result->error);
+    _exit(127);
+  }
+  int out = fcntl(r->report, F_DUPFD_CLOEXEC, 700), words[2] = {-1, 0};  // out of the way of DUP2 steps
+  if (out < 0) out = r->report;
+  else close(r->report);
+  perform(r->plan, out, &words[0], &words[1]);
+  if (write(out, words, sizeof words) < 0) {}
   _exit(127);
 }
 
-static int join_then_clone(void *arg) {
+static long clone_child(struct run *r, uint64_t extra) {
+  struct clone_args a = {
+      .flags = r->plan->namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | extra | (r->shared ? CLONE_VM | CLONE_VFORK : 0),
+      .pidfd = (uint64_t)(uintptr_t)&r->result->pidfd,
+      .exit_signal = extra & CLONE_PARENT ? 0 : SIGCHLD,  // with CLONE_PARENT the kernel takes the joining process's, SIGCHLD as well
+      .stack = (uint64_t)(uintptr_t)r->stacks,
+      .stack_size = STACK,
+  };
+  if (r->plan->cgroup >= 0) a.flags |= CLONE_INTO_CGROUP, a.cgroup = (uint64_t)r->plan->cgroup;
+  long pid = clone3_calling(&a, child, r);
+  if (pid < 0) r->result->failed_step = -2, r->result->error = (int)-pid;
+  else r->result->pid = (pid_t)pid;
+  return pid;
+}
+
+// The process between. It shares memory and descriptors with the caller, who sleeps until it is gone: pid and pidfd are simply there.
+static void join_then_clone(void *arg) {
   struct run *r = arg;
   for (uint32_t i = 0; i < r->plan->join_count; i++)
     if (syscall(SYS_setns, r->plan->joins[i].fd, r->plan->joins[i].flags)) {
-      r->result->failed_step = -3, r->result->error = errno;
+      r->result->failed_step = -3, r->result->error = errno, r->result->failed_join = (int)i;
       _exit(127);
     }
-  pid_t pid = clone(child, r->stack + STACK, (int)(r->flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT) | SIGCHLD, r);
-  if (pid < 0) r->result->failed_step = -2, r->result->error = errno;
-  else r->result->pid = pid;
+  clone_child(r, CLONE_PARENT);
   _exit(0);
 }
 
@@ -327,69 +392,64 @@ static void reap(pid_t pid) {
 }
 
 static int settle(struct spawn_result *result) {
-  if (result->failed_step == -1) {
-    if (result->pidfd < 0) result->pidfd = (int)syscall(SYS_pidfd_open, result->pid, 0);
-    if (result->pidfd >= 0) return 0;
-    result->failed_step = -2, result->error = errno;
-    if (result->pid > 0) kill(result->pid, SIGKILL);
-  }
+  if (result->failed_step == -1) return 0;
   if (result->pid > 0) reap(result->pid);
   if (result->pidfd >= 0) close(result->pidfd);
   result->pid = result->pidfd = -1;
   return -1;
 }
 
-int spawn_now(const struct spawn_plan *plan, struct spawn_result *result) {
-  *result = (struct spawn_result){-1, -1, -1, -1, 0};
-  if (plan->cgroup >= 0 && !plan->join_count) return spawn_begin(plan, result) ? -1 : spawn_finish(result);
-  static char stacks[2][STACK] __attribute__((aligned(16)));
-  struct run r = {plan, result, stacks[1], plan->namespaces};
+static void make(struct run *r) {
+  size_t size = (size_t)STACK * (r->plan->join_count ? 2 : 1);
+  r->stacks = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (r->stacks == MAP_FAILED) {
+    r->result->failed_step = -2, r->result->error = errno;
+    return;
+  }
   sigset_t all, old;
   sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &old);  // a handler must not run in the child while it has this memory
-  if (plan->join_count) {
-    pid_t between = clone(join_then_clone, stacks[0] + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &r);
-    if (between < 0) result->failed_step = -2, result->error = errno;
-    else reap(between);
+  pthread_sigmask(SIG_SETMASK, &all, &old);  // a handler must not run in the child while it has this memory
+  // A child that changes its user while it has our memory makes us undumpable, and /proc/self is then root's: put that back afterwards. And a
+  // child that is born into a foreign pid namespace is seen there with our memory: nobody may trace it until exec.
+  int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  if (r->plan->join_count && r->shared) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (r->plan->join_count) {
+    struct clone_args a = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_CLEAR_SIGHAND,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)r->stacks + STACK,
+        .stack_size = STACK,
+    };
+    long between = clone3_calling(&a, join_then_clone, r);
+    if (between < 0) r->result->failed_step = -2, r->result->error = (int)-between;
+    else reap((pid_t)between);
   } else {
-    pid_t pid = clone(child, stacks[0] + STACK, (int)r.flags | CLONE_VM | CLONE_VFORK | SIGCHLD, &r);
-    if (pid < 0) result->failed_step = -2, result->error = errno;
-    else result->pid = pid;
+    clone_child(r, 0);
   }
-  sigprocmask(SIG_SETMASK, &old, NULL);
+  if (dumpable == 1) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  munmap(r->stacks, size);
+}
+
+int spawn_now(const struct spawn_plan *plan, struct spawn_result *result) {
+  *result = (struct spawn_result){-1, -1, -1, -1, 0, -1};
+  struct run r = {plan, result, NULL, 1, -1};
+  make(&r);
   return settle(result);
 }
 
 int spawn_begin(const struct spawn_plan *plan, struct spawn_result *result) {
-  *result = (struct spawn_result){-1, -1, -1, -1, 0};
+  *result = (struct spawn_result){-1, -1, -1, -1, 0, -1};
   int report[2];
   if (pipe2(report, O_CLOEXEC)) return result->failed_step = -2, result->error = errno, -1;
-  struct clone_args_v2 a = {.flags = plan->namespaces | CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t)(uintptr_t)&result->pidfd};
-  size_t size = 64;  // before cgroup was added
-  if (plan->cgroup >= 0) a.flags |= CLONE_INTO_CGROUP, a.cgroup = (uint64_t)plan->cgroup, size = sizeof a;
-  sigset_t all, old;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &old);
-  pid_t pid = (pid_t)syscall(SYS_clone3, &a, size);
-  if (pid == 0) {
-    int out = fcntl(report[1], F_DUPFD_CLOEXEC, 700), failed = -1, error = 0;  // out of the way of DUP2 steps
-    if (out < 0) out = report[1];
-    else close(report[1]);
-    close(report[0]);
-    perform(plan, &failed, &error);
-    int words[2] = {failed, error};
-    if (write(out, words, sizeof words) < 0) {}
-    _exit(127);
-  }
-  int e = errno;
-  sigprocmask(SIG_SETMASK, &old, NULL);
+  struct run r = {plan, result, NULL, 0, report[1]};
+  make(&r);
   close(report[1]);
-  if (pid < 0) {
+  if (settle(result)) {
     close(report[0]);
-    result->failed_step = -2, result->error = e;
     return -1;
   }
-  result->pid = pid, result->report = report[0];
+  result->report = report[0];
   return 0;
 }
 

@@ -17,9 +17,14 @@ public final class EventLoop {
     public static let hangUp = Readiness(rawValue: 16)
   }
 
+  private final class Watch {
+    let call: (Readiness) -> Void
+    init(_ call: @escaping (Readiness) -> Void) { self.call = call }
+  }
+
   private let epoll: FileDescriptor
   private let timer: FileDescriptor
-  private var handlers: [Int32: (Readiness) -> Void] = [:]
+  private var handlers: [Int32: Watch] = [:]
   private var running = false
   private var deadline: Int64?
   private var onDeadline: (() -> Void)?
@@ -48,7 +53,7 @@ public final class EventLoop {
     e.data.fd = fd
     let op = handlers[fd] == nil ? EPOLL_CTL_ADD : EPOLL_CTL_MOD
     try check(errno: epoll_ctl(epoll.raw, op, fd, &e), "epoll_ctl", "descriptor \(fd)")
-    handlers[fd] = handler
+    handlers[fd] = Watch(handler)
   }
 
   /// Before the descriptor is closed.
@@ -86,8 +91,11 @@ public final class EventLoop {
         if errno == EINTR { continue }
         throw SysError(call: "epoll_wait", object: "", errno: errno)
       }
-      for e in events.prefix(Int(n)) {
-        handlers[e.data.fd]?(Readiness(rawValue: e.events))
+      // A callback may forget and close another descriptor that is due, and a new one may get its number: only the watch that was there when
+      // the events came is called.
+      let due = events.prefix(Int(n)).map { (fd: $0.data.fd, what: Readiness(rawValue: $0.events), watch: handlers[$0.data.fd]) }
+      for d in due {
+        if let watch = d.watch, handlers[d.fd] === watch { watch.call(d.what) }
         if !running { break }
       }
       beforeSleep?()

@@ -47,9 +47,10 @@ public enum FileSystem {
     try check(n < 0 ? -Int(errno) : n, "write", "\(path), \"\(text)\"")
   }
 
-  /// The old content or the new, never half of either: temporary file beside it, renamed. sync: fsync before, for what must outlive a boot.
+  /// The old content or the new, never half of either: a temporary file beside it (PATH.new.THREAD, so that writers do not meet), renamed.
+  /// sync: the new one also outlives a power cut (fsync of the file and of its folder).
   public static func writeAtomically(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644, sync: Bool = false) throws(SysError) {
-    let temporary = path + ".new"
+    let temporary = "\(path).new.\(lx_gettid())"
     do throws(SysError) {
       let fd = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
       try writeAll(fd.raw, bytes)
@@ -59,6 +60,13 @@ public enum FileSystem {
       _ = unlink(temporary)
       throw error
     }
+    if sync { try syncFolder(path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".") }
+  }
+
+  /// Makes the names in a folder outlive a power cut.
+  public static func syncFolder(_ path: String) throws(SysError) {
+    let fd = try FileDescriptor.open(path, O_RDONLY | O_DIRECTORY)
+    try check(errno: fsync(fd.raw), "fsync", path)
   }
 
   /// Brings the whole file system that a path is on to disk (syncfs(2)): cheaper than an fsync for each of many files.
@@ -160,23 +168,35 @@ public enum FileSystem {
     return all
   }
 
-  /// Removes a tree without following a symbolic link and without leaving its file system. A path that is not there is no error.
-  public static func removeTree(_ path: String) throws(SysError) {
-    if rmdir(path) == 0 || errno == ENOENT { return }
-    if errno == ENOTDIR {
-      if unlink(path) == 0 || errno == ENOENT { return }
-      throw SysError(call: "unlink", object: path, errno: errno)
+  /// Removes a tree without following a symbolic link, whatever is renamed meanwhile. A path that is not there is no error; folders without
+  /// permission are given it first.
+  public static func removeTree(_ path: String) throws(SysError) { try removeEntry(AT_FDCWD, path, shown: path) }
+
+  private static func removeEntry(_ folder: Int32, _ name: String, shown: String) throws(SysError) {
+    // Most of what is removed is a file or an empty folder: one call or two.
+    if unlinkat(folder, name, 0) == 0 || errno == ENOENT { return }
+    let notFile = errno
+    if unlinkat(folder, name, AT_REMOVEDIR) == 0 || errno == ENOENT { return }
+    if errno == ENOTDIR { throw SysError(call: "unlink", object: shown, errno: notFile) }
+    let notEmpty = errno
+    var fd = lx_openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
+    if fd == -Int(EACCES) {
+      // By a descriptor of the very folder: a link put in its place is not followed.
+      let place = lx_openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0)
+      if place >= 0 {
+        _ = Glibc.chmod("/proc/self/fd/\(place)", 0o700)
+        _ = close(Int32(place))
+      }
+      fd = lx_openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
     }
-    let fd = lx_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
-    if fd < 0 {
-      if fd == -Int(ENOTDIR) || fd == -Int(ELOOP) { try remove(path); return }
-      throw SysError(call: "open", object: path, errno: Int32(-fd))
-    }
-    try empty(Int32(fd), path)
-    if rmdir(path) != 0 && errno != ENOENT { throw SysError(call: "rmdir", object: path, errno: errno) }
+    if fd == -Int(ENOTDIR) || fd == -Int(ELOOP) { throw SysError(call: "unlink", object: shown, errno: notFile) }
+    if fd < 0 { throw SysError(call: "open", object: shown, errno: Int32(-fd)) }
+    try empty(Int32(fd), shown)
+    if unlinkat(folder, name, AT_REMOVEDIR) == 0 || errno == ENOENT { return }
+    throw SysError(call: "rmdir", object: shown, errno: errno == ENOTEMPTY ? notEmpty : errno)
   }
 
-  /// Takes the descriptor; folders without permission are given it first.
+  /// Takes the descriptor.
   private static func empty(_ fd: Int32, _ path: String) throws(SysError) {
     guard let dir = fdopendir(fd) else {
       let code = errno
@@ -184,16 +204,13 @@ public enum FileSystem {
       throw SysError(call: "fdopendir", object: path, errno: code)
     }
     defer { closedir(dir) }
+    var widened = false
     for name in names(dir) {
-      if unlinkat(fd, name, 0) == 0 || errno == ENOENT { continue }
-      if errno != EISDIR && errno != EPERM && errno != EACCES { throw SysError(call: "unlink", object: "\(path)/\(name)", errno: errno) }
-      if unlinkat(fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT { continue }
-      if errno != ENOTEMPTY && errno != EEXIST && errno != EACCES { throw SysError(call: "rmdir", object: "\(path)/\(name)", errno: errno) }
-      var sub = lx_openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
-      if sub == -Int(EACCES), fchmodat(fd, name, 0o700, 0) == 0 { sub = lx_openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0) }
-      if sub < 0 { throw SysError(call: "openat", object: "\(path)/\(name)", errno: Int32(-sub)) }
-      try empty(Int32(sub), "\(path)/\(name)")
-      if unlinkat(fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT { throw SysError(call: "rmdir", object: "\(path)/\(name)", errno: errno) }
+      do throws(SysError) { try removeEntry(fd, name, shown: "\(path)/\(name)") } catch {
+        guard error.errno == EACCES, !widened, fchmod(fd, 0o700) == 0 else { throw error }
+        widened = true
+        try removeEntry(fd, name, shown: "\(path)/\(name)")
+      }
     }
   }
 }

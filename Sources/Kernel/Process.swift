@@ -77,6 +77,14 @@ public struct ProcessIdentity: Sendable, Equatable, Hashable {
 }
 
 public enum Pidfd {
+  /// What errors and traces call a descriptor that is joined: `pidfd of 4711`, or the namespace file it is.
+  static func name(_ fd: Int32) -> String {
+    for line in (Proc.text("/proc/self/fdinfo/\(fd)") ?? "").split(separator: "\n") where line.hasPrefix("Pid:") {
+      return "pidfd of " + line.dropFirst(4).filter { $0 != "\t" && $0 != " " }
+    }
+    return optional { () throws(SysError) in try FileSystem.readlink("/proc/self/fd/\(fd)") } ?? "descriptor \(fd)"
+  }
+
   public static func open(_ pid: Int32) throws(SysError) -> FileDescriptor {
     FileDescriptor(owning: Int32(try check(lx_pidfd_open(pid), "pidfd_open", "\(pid)")))
   }

@@ -25,9 +25,19 @@ public enum Signals {
     let bare = name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name
     if let n = names.first(where: { $0.0 == bare }) { return n.1 }
     if bare == "POLL" { return 29 }
-    if bare.hasPrefix("RTMIN"), let n = Int32(bare.dropFirst(5).isEmpty ? "0" : bare.dropFirst(6)) { return lx_sigrtmin() + n }
-    if bare.hasPrefix("RTMAX"), let n = Int32(bare.dropFirst(5).isEmpty ? "0" : bare.dropFirst(6)) { return lx_sigrtmax() - n }
+    let (low, high) = (lx_sigrtmin(), lx_sigrtmax())
+    var number: Int32?
+    if bare.hasPrefix("RTMIN") { number = offset(bare.dropFirst(5), sign: "+").map { low + $0 } }
+    if bare.hasPrefix("RTMAX") { number = offset(bare.dropFirst(5), sign: "-").map { high - $0 } }
+    if let number, (low...high).contains(number) { return number }
     return nil
+  }
+
+  /// The 3 in RTMIN+3; 0 for nothing.
+  private static func offset(_ text: Substring, sign: Character) -> Int32? {
+    if text.isEmpty { return 0 }
+    guard text.first == sign, let n = Int32(text.dropFirst()), (0...30).contains(n) else { return nil }
+    return n
   }
 
   /// Blocks signals in this process (they come through the event loop, or stay pending).

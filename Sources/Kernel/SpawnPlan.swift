@@ -65,7 +65,7 @@ public struct SpawnPlan {
   /// Makes the process and returns at once; the caller acts (id maps, a veth), then calls finish().
   public func begin() throws(SysError) -> Pending {
     var result = spawn_result()
-    if lowered({ spawn_begin($0, &result) }) != 0 { throw failure(result) }
+    if lowered({ spawn_begin($0, &result) }) != 0 { throw traced(failure(result), result) }
     return Pending(plan: self, result: result)
   }
 
@@ -91,15 +91,19 @@ public struct SpawnPlan {
   }
 
   private func outcome(_ r: Int32, _ result: inout spawn_result) throws(SysError) -> Child {
-    guard r == 0 else { throw failure(result) }
-    if Trace.isOn { trace(result.pid) }
+    guard r == 0 else { throw traced(failure(result), result) }
+    if Trace.isOn { trace(result.pid, done: steps.count, runs: true) }
     return Child(pid: result.pid, pidfd: FileDescriptor(owning: result.pidfd))
   }
 
   private func failure(_ r: spawn_result) -> SysError {
     switch r.failed_step {
-    case -2: return SysError(call: "clone", object: "\(namespaces)", errno: r.error)
-    case -3: return SysError(call: "setns", object: joins.map { "\($0.namespaces)" }.joined(separator: ", "), errno: r.error)
+    case -2:
+      let denied = [EPERM, ENOSPC, EUSERS].contains(r.error)
+      return SysError(call: "clone3", object: "\(namespaces)", errno: r.error, hint: denied ? NamespaceRights.obstacle() : nil)
+    case -3:
+      let join = joins[Int(r.failed_join)]
+      return SysError(call: "setns", object: "\(Pidfd.name(join.fd)), \(join.namespaces)", errno: r.error)
     case let i where i >= 0 && Int(i) < steps.count:
       let s = steps[Int(i)]
       return SysError(step: s.purpose, call: s.words.call, object: s.words.arguments, errno: r.error)
@@ -108,11 +112,23 @@ public struct SpawnPlan {
     }
   }
 
-  private func trace(_ pid: Int32) {
-    for j in joins { Trace.line("setns(\(j.fd), \(j.namespaces)) = 0") }
-    Trace.line("clone3(\(namespaces)) = \(pid)")
-    for s in steps { Trace.line("[\(pid)] \(s.words.call)(\(s.words.arguments)) = 0") }
-    Trace.line("[\(pid)] execve(\"\(arguments.first ?? "")\", [\(arguments.map { "\"\($0)\"" }.joined(separator: ", "))]) = 0")
+  /// What happened, up to and including the failure.
+  private func traced(_ error: SysError, _ r: spawn_result) -> SysError {
+    guard Trace.isOn else { return error }
+    if r.failed_step >= 0 { trace(nil, done: Int(r.failed_step), runs: false) }
+    Trace.report(error.call, error.object, -Int(error.errno))
+    return error
+  }
+
+  /// The first `done` steps succeeded (or failed and were let pass: the plan tolerates that); runs: the program runs.
+  private func trace(_ pid: Int32?, done: Int, runs: Bool) {
+    for j in joins { Trace.line("setns(\(Pidfd.name(j.fd)), \(j.namespaces)) = 0") }
+    let flags = [namespaces.isEmpty ? "" : "\(namespaces)", joins.isEmpty ? "" : "CLONE_PARENT", cgroup == nil ? "" : "CLONE_INTO_CGROUP"]
+    Trace.line("clone3(\(flags.filter { !$0.isEmpty }.joined(separator: "|"))) = \(pid.map(String.init) ?? "?")")
+    let head = pid.map { "[\($0)] " } ?? ""
+    for s in steps.prefix(done) { Trace.line("\(head)\(s.words.call)(\(s.words.arguments)) = 0") }
+    guard runs else { return }
+    Trace.line("\(head)execve(\"\(arguments.first ?? "")\", [\(arguments.map { "\"\($0)\"" }.joined(separator: ", "))]) = 0")
   }
 
   /// The plan as C sees it, for the length of body.
@@ -179,13 +195,10 @@ final class PlanMemory {
   deinit { for b in blocks { b.deallocate() } }
 
   func bytes(_ data: some Collection<UInt8>) -> UnsafeMutableRawPointer {
-    let b = UnsafeMutableRawPointer.allocate(byteCount: data.count + 1, alignment: 16)
-    var at = b
-    for byte in data {
-      at.storeBytes(of: byte, as: UInt8.self)
-      at += 1
-    }
-    at.storeBytes(of: 0, as: UInt8.self)
+    let count = data.count
+    let b = UnsafeMutableRawPointer.allocate(byteCount: count + 1, alignment: 16)
+    UnsafeMutableRawBufferPointer(start: b, count: count).copyBytes(from: data)
+    b.storeBytes(of: 0, toByteOffset: count, as: UInt8.self)
     blocks.append(b)
     return b
   }

@@ -54,6 +54,7 @@ static inline long lx_setns(int fd, int flags) { return LX(syscall(SYS_setns, fd
 static inline long lx_unshare(int flags) { return LX(syscall(SYS_unshare, flags)); }
 static inline long lx_close_range(unsigned from, unsigned to, unsigned flags) { return LX(syscall(SYS_close_range, from, to, flags)); }
 
+static inline pid_t lx_gettid(void) { return (pid_t)syscall(SYS_gettid); }
 static inline pid_t lx_fork(void) { return fork(); }  // Swift hides fork
 
 // waitid on a pidfd. code: CLD_EXITED, CLD_KILLED, CLD_DUMPED …; status: exit code or signal. 1 when it ended, 0 when not yet.

@@ -85,11 +85,12 @@ struct spawn_result {
   int report;         // spawn_begin: where the child's failure comes from; -1 with spawn_now
   int failed_step;    // index; step_count is the exec; -1 none; -2 clone; -3 join
   int error;          // errno of it
+  int failed_join;    // with -3: which of the joins
 };
 
 // With CLONE_VM|CLONE_VFORK: returns when the program runs or a step has failed. 0, or -1 with failed_step and error set (the child is reaped).
 int spawn_now(const struct spawn_plan *plan, struct spawn_result *result);
-// With plain clone3: returns at once; the plan's memory may go. No joins.
+// With memory of its own: returns at once; the plan's memory may go. For steps that wait for the caller.
 int spawn_begin(const struct spawn_plan *plan, struct spawn_result *result);
 // Waits until the program runs or a step has failed, as spawn_now.
 int spawn_finish(struct spawn_result *result);
