@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the API server fills in when an object is created. Kubernetes: pkg/apis/core/v1/defaults.go.
+
+public enum Defaults {
+  /// A Pod with its defaults; fields that are there stay as they are.
+  public static func pod(_ object: Value) -> Value {
+    var o = object
+    var spec = o["spec"] ?? .null
+    put(&spec, "dnsPolicy", .string("ClusterFirst"))
+    put(&spec, "enableServiceLinks", .bool(true))
+    put(&spec, "preemptionPolicy", .string("PreemptLowerPriority"))
+    put(&spec, "priority", .int(0))
+    put(&spec, "restartPolicy", .string("Always"))
+    put(&spec, "schedulerName", .string("default-scheduler"))
+    put(&spec, "securityContext", .object(Value.Members()))
+    put(&spec, "serviceAccountName", spec["serviceAccount"] ?? .string("default"))
+    put(&spec, "serviceAccount", spec["serviceAccountName"] ?? .string("default"))
+    put(&spec, "terminationGracePeriodSeconds", .int(30))
+    let hostNetwork = spec["hostNetwork"]?.bool ?? false
+    for key in ["initContainers", "containers"] {
+      if let list = spec[key]?.array { spec[key] = .array(list.map { container($0, hostNetwork: hostNetwork) }) }
+    }
+    if let list = spec["volumes"]?.array { spec["volumes"] = .array(list.map(volume)) }
+    o["spec"] = spec
+    return o
+  }
+
+  public static func secret(_ object: Value) -> Value {
+    var o = object
+    put(&o, "type", .string("Opaque"))
+    return o
+  }
+
+  private static func put(_ v: inout Value, _ key: String, _ d: Value) {
+    if v[key] == nil || v[key] == .null { v[key] = d }
+  }
+
+  private static func container(_ value: Value, hostNetwork: Bool) -> Value {
+    var c = value
+    let image = c["image"]?.string ?? ""
+    put(&c, "imagePullPolicy", .string(pullPolicy(image)))
+    put(&c, "resources", .object(Value.Members()))
+    put(&c, "terminationMessagePath", .string("/dev/termination-log"))
+    put(&c, "terminationMessagePolicy", .string("File"))
+    if let ports = c["ports"]?.array {
+      c["ports"] = .array(
+        ports.map {
+          var p = $0
+          put(&p, "protocol", .string("TCP"))
+          if hostNetwork, let n = p["containerPort"] { put(&p, "hostPort", n) }
+          return p
+        })
+    }
+    for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
+      if let p = c[name], p != .null { c[name] = probe(p) }
+    }
+    if var life = c["lifecycle"], life != .null {
+      for hook in ["postStart", "preStop"] { if let h = life[hook], h != .null { life[hook] = handler(h) } }
+      c["lifecycle"] = life
+    }
+    if let env = c["env"]?.array { c["env"] = .array(env.map(variable)) }
+    // A limit without a request is a request.
+    if let limits = c["resources"]?["limits"]?.members, !limits.isEmpty {
+      var r = c["resources"] ?? .null
+      var requests = r["requests"] ?? .null
+      for e in limits.entries { put(&requests, e.key, e.value) }
+      r["requests"] = requests
+      c["resources"] = r
+    }
+    return c
+  }
+
+  /// Always for :latest or no tag, IfNotPresent otherwise.
+  static func pullPolicy(_ image: String) -> String {
+    if image.contains("@") { return "IfNotPresent" }
+    let last = image.split(separator: "/").last ?? ""
+    guard let colon = last.lastIndex(of: ":") else { return "Always" }
+    return last[last.index(after: colon)...] == "latest" ? "Always" : "IfNotPresent"
+  }
+
+  private static func variable(_ value: Value) -> Value {
+    var v = value
+    guard var from = v["valueFrom"], from != .null else { return v }
+    if var f = from["fieldRef"], f != .null {
+      put(&f, "apiVersion", .string("v1"))
+      from["fieldRef"] = f
+    }
+    if var r = from["resourceFieldRef"], r != .null {
+      put(&r, "divisor", .string("0"))
+      from["resourceFieldRef"] = r
+    }
+    v["valueFrom"] = from
+    return v
+  }
+
+  private static func probe(_ value: Value) -> Value {
+    var p = handler(value)
+    put(&p, "failureThreshold", .int(3))
+    put(&p, "periodSeconds", .int(10))
+    put(&p, "successThreshold", .int(1))
+    put(&p, "timeoutSeconds", .int(1))
+    return p
+  }
+
+  private static func handler(_ value: Value) -> Value {
+    var h = value
+    if var g = h["httpGet"], g != .null {
+      put(&g, "path", .string("/"))
+      put(&g, "scheme", .string("HTTP"))
+      h["httpGet"] = g
+    }
+    if var g = h["grpc"], g != .null {
+      put(&g, "service", .string(""))
+      h["grpc"] = g
+    }
+    return h
+  }
+
+  private static func volume(_ value: Value) -> Value {
+    var v = value
+    let sources = (v.members?.keys ?? []).filter { $0 != "name" }
+    if sources.isEmpty { v["emptyDir"] = .object(Value.Members()) }
+    for kind in ["secret", "configMap", "downwardAPI", "projected"] {
+      if var s = v[kind], s != .null {
+        put(&s, "defaultMode", .int(420))
+        if let items = s["items"]?.array, kind == "downwardAPI" { s["items"] = .array(items.map(downward)) }
+        if let list = s["sources"]?.array {
+          s["sources"] = .array(
+            list.map {
+              var p = $0
+              if var t = p["serviceAccountToken"], t != .null {
+                put(&t, "expirationSeconds", .int(3600))
+                p["serviceAccountToken"] = t
+              }
+              if var d = p["downwardAPI"], let items = d["items"]?.array {
+                d["items"] = .array(items.map(downward))
+                p["downwardAPI"] = d
+              }
+              return p
+            })
+        }
+        v[kind] = s
+      }
+    }
+    if var h = v["hostPath"], h != .null {
+      put(&h, "type", .string(""))
+      v["hostPath"] = h
+    }
+    if var i = v["image"], i != .null {
+      put(&i, "pullPolicy", .string(pullPolicy(i["reference"]?.string ?? "")))
+      v["image"] = i
+    }
+    return v
+  }
+
+  private static func downward(_ value: Value) -> Value {
+    var v = value
+    if var f = v["fieldRef"], f != .null {
+      put(&f, "apiVersion", .string("v1"))
+      v["fieldRef"] = f
+    }
+    if var r = v["resourceFieldRef"], r != .null {
+      put(&r, "divisor", .string("0"))
+      v["resourceFieldRef"] = r
+    }
+    return v
+  }
+}
