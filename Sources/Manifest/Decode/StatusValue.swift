@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PodStatus into the Value that `get -o json` prints, and the QoS class. API: PodStatus.
+
+extension PodStatus {
+  /// The status member of the object.
+  public var value: Value {
+    var v = Value.null
+    v["phase"] = .string(phase.rawValue)
+    if !conditions.isEmpty { v["conditions"] = .array(conditions.map(\.value)) }
+    v["message"] = message.map(Value.string)
+    v["reason"] = reason.map(Value.string)
+    if let hostIP {
+      v["hostIP"] = .string(hostIP)
+      v["hostIPs"] = .array([.object([("ip", .string(hostIP))])])
+    }
+    if let first = podIPs.first {
+      v["podIP"] = .string(first)
+      v["podIPs"] = .array(podIPs.map { .object([("ip", .string($0))]) })
+    }
+    v["startTime"] = startTime.map { .string($0.rfc3339) }
+    if !initContainerStatuses.isEmpty { v["initContainerStatuses"] = .array(initContainerStatuses.map(\.value)) }
+    if !containerStatuses.isEmpty { v["containerStatuses"] = .array(containerStatuses.map(\.value)) }
+    if !ephemeralContainerStatuses.isEmpty { v["ephemeralContainerStatuses"] = .array(ephemeralContainerStatuses.map(\.value)) }
+    v["qosClass"] = .string(qosClass)
+    v["observedGeneration"] = .int(observedGeneration)
+    return v
+  }
+}
+
+extension PodCondition {
+  var value: Value {
+    var v = Value.object([("type", .string(type)), ("status", .string(status ? "True" : "False"))])
+    v["lastProbeTime"] = .null
+    v["lastTransitionTime"] = lastTransitionTime.map { .string($0.rfc3339) }
+    v["reason"] = reason.map(Value.string)
+    v["message"] = message.map(Value.string)
+    return v
+  }
+}
+
+extension ContainerStatus {
+  var value: Value {
+    var v = Value.object([
+      ("name", .string(name)), ("state", state.value), ("lastState", lastState?.value ?? .object(Value.Members())), ("ready", .bool(ready)),
+      ("restartCount", .int(restartCount)), ("image", .string(image)), ("imageID", .string(imageID)),
+    ])
+    if !containerID.isEmpty { v["containerID"] = .string(containerID) }
+    v["started"] = started.map(Value.bool)
+    return v
+  }
+}
+
+extension ContainerState {
+  var value: Value {
+    switch self {
+    case .waiting(let reason, let message):
+      var w = Value.object([("reason", .string(reason))])
+      w["message"] = message.map(Value.string)
+      return .object([("waiting", w)])
+    case .running(let at): return .object([("running", .object([("startedAt", .string(at.rfc3339))]))])
+    case .terminated(let t):
+      var v = Value.object([("exitCode", .int(t.exitCode)), ("reason", .string(t.reason))])
+      v["message"] = t.message.map(Value.string)
+      v["startedAt"] = t.startedAt.map { .string($0.rfc3339) }
+      v["finishedAt"] = t.finishedAt.map { .string($0.rfc3339) }
+      if !t.containerID.isEmpty { v["containerID"] = .string(t.containerID) }
+      return .object([("terminated", v)])
+    }
+  }
+}
+
+extension PodSpec {
+  /// Guaranteed, Burstable or BestEffort (pkg/apis/core/v1/helper/qos).
+  public var qosClass: String {
+    var any = false
+    var guaranteed = true
+    for r in (initContainers + containers).map(\.resources) {
+      for name in ["cpu", "memory"] {
+        let limit = r.limits[name]?.nano ?? 0
+        let request = r.requests[name]?.nano ?? 0
+        if limit > 0 || request > 0 { any = true }
+        if limit == 0 || request != limit { guaranteed = false }
+      }
+    }
+    return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable"
+  }
+}
