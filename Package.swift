@@ -69,7 +69,7 @@ let package = Package(
       linkerSettings: commandLine),
     .executableTarget(name: "podd", dependencies: ["Supervisor"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(
-      name: "lab", dependencies: ["LabKit", "Grading", "Tutorial", "Control", argumentParser], swiftSettings: strict,
+      name: "lab", dependencies: ["LabKit", "Grading", "Tutorial", "Control", "Images", "Kernel", "Manifest", argumentParser], swiftSettings: strict,
       linkerSettings: commandLine),
     .executableTarget(
       name: "podlab-image", dependencies: ["Images", "Kernel", "Manifest", "CArchive", "CCrypto"], swiftSettings: strict,

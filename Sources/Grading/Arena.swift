@@ -44,8 +44,13 @@ public final class Arena {
     } catch { throw error.during("making an arena") }
     self.fence = fence
     try self.fence.add(pid)
+    // A kept arena lives as long as its PID 1, not as long as we do.
+    if keep { try self.fence.record.write(holder: ProcessIdentity(pid: pid)) }
     root = try FileDescriptor.open("/proc/\(pid)/root", Self.pathOnly | O_DIRECTORY)
   }
+
+  /// What `podctl --root` takes to get in, once the arena is kept.
+  public var door: String { fence.record.root }
 
   /// Opens a file beneath the arena's root: no link is followed anywhere, nothing blocks.
   func open(_ path: String, _ flags: Int32) throws(SysError) -> FileDescriptor {

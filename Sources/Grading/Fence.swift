@@ -10,6 +10,7 @@ public final class Fence {
   public let firstID: UInt32
   private let cgroups: any CgroupDriver
   private let path: String
+  let record: ArenaRecord
   private let entry: CgroupEntry
   private var slot: Slot?
   private var removed = false
@@ -20,11 +21,14 @@ public final class Fence {
 
   /// `records` is the folder in which the arenas of this user leave their names.
   public init(id: String, records: String, limits: ArenaLimits) throws(SysError) {
+    ArenaRecord.sweep(records)
     try FileSystem.makeFolders(records, mode: 0o700)
     let slot = try Slot.take(records)
     (firstID, self.slot) = (slot?.firstID ?? 0, slot)
     cgroups = Cgroups.discover()
-    path = "podlab-\(id)"
+    path = ArenaRecord.cgroup(id)
+    record = ArenaRecord(id: id, folder: records)
+    try record.write(holder: ProcessIdentity(pid: getpid()))
     var wanted = CgroupLimits()
     wanted.memory = limits.memoryBytes
     wanted.processes = limits.processes
@@ -51,6 +55,7 @@ public final class Fence {
     guard !removed else { return }
     removed = true
     _ = optional { () throws(SysError) in try cgroups.remove(path) }
+    record.remove()
     slot = nil
   }
 

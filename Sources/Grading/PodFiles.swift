@@ -2,6 +2,7 @@
 //
 // What the pod's supervisor wrote about it, in the arena's files: which process is which container's, and what it says of
 // itself. The numbers are looked up in the kernel (ArenaPeople); the words only explain.
+import Control
 import Kernel
 import Manifest
 
@@ -10,25 +11,23 @@ struct PodFiles {
   let namespace: String
   let name: String
 
-  private var folder: String { "run/podlab/pods/\(namespace)/\(name)" }
+  private var place: PodPlace { PodPlace(folder: "run/podlab/pods/\(namespace)/\(name)") }
 
-  /// A path that leads there from outside.
-  func outside(_ inner: String) -> String { "/proc/\(arena.pid)/root/\(folder)/\(inner)" }
-  func logs(_ container: String) -> String { outside("containers/\(container)") }
+  /// The folder of a container's logs, as a path that leads there from outside.
+  func logs(_ container: String) -> String { "/proc/\(arena.pid)/root/\(place.container(container))" }
 
   private func object(_ file: String) -> Value? {
-    guard let bytes = optional({ () throws(SysError) in try arena.read("\(folder)/\(file)", limit: 1 << 20) }) else { return nil }
+    guard let bytes = optional({ () throws(SysError) in try arena.read(file, limit: 1 << 20) }) else { return nil }
     do throws(JSON.Malformed) { return try JSON.parse(bytes) } catch { return nil }
   }
 
   /// The whole object with its status.
-  var status: Value? { object("status.json") }
+  var status: Value? { object(place.status) }
 
   /// The arena's own number of a container's first process.
   func process(_ container: String) -> Int32? {
-    guard let state = object("state.json") else { return nil }
-    let entry = state["containers"]?[container] ?? state["containers"]?.array?.first { $0["name"]?.string == container }
-    return entry?["pid"]?.int.map { Int32(truncatingIfNeeded: $0) }
+    guard let state = object(place.state).flatMap(PodState.init) else { return nil }
+    return state.containers.last { $0.name == container }?.process?.pid
   }
 
   /// What the pod says about a container that does not run: its reason and message.

@@ -92,6 +92,8 @@ public struct SubmissionResult: Sendable, Equatable {
   public var incomplete: Bool
   public var wallMilliseconds: Int
   public var flags: [String]
+  /// Files that were handed in and do not count.
+  public var unused: [String] = []
   public var machine: Machine
   public var checks: [CheckResult]
   /// Practice: written by `lab check` on a learner's own machine.
@@ -134,6 +136,7 @@ public struct SubmissionResult: Sendable, Equatable {
       ), ("checks", .array(checks.map(\.value))),
     ]
     if let message { out.append(("message", message.value)) }
+    if !unused.isEmpty { out.append(("unused", .strings(unused.map { Sanitise.line($0) }))) }
     if practice { out.append(("practice", .bool(true))) }
     return .object(out)
   }

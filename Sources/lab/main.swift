@@ -1,1 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+
+struct LabCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lab", abstract: "Learn the Kubernetes Pod on a real kernel.",
+    subcommands: [
+      StartCommand.self, CheckCommand.self, HintCommand.self, SolutionCommand.self, ResetCommand.self, ProgressCommand.self,
+      GradeCommand.self, GradeOneCommand.self, ArenaHelperCommand.self,
+    ])
+}
+LabCommand.main()

@@ -83,6 +83,8 @@ static inline long lx_pidfd_info(int pidfd, struct lx_pidfd_info *info) {
   return LX(ioctl(pidfd, _IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, sizeof *info), info));
 }
 
+static inline long lx_set_dumpable(int on) { return LX(prctl(PR_SET_DUMPABLE, on, 0, 0, 0)); }
+
 // --- mounts
 static inline long lx_mount(const char *src, const char *dst, const char *type, unsigned long flags, const char *data) {
   return LX(mount(src, dst, type, flags, data));
