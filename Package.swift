@@ -61,7 +61,7 @@ let package = Package(
     .target(name: "Supervisor", dependencies: ["Control", "PodEngine", "Runtime", "Images", "Manifest", "Kernel"], swiftSettings: strict),
     .target(name: "LabKit", dependencies: ["Control", "Manifest", "Kernel", "Runtime"], swiftSettings: strict),
     .target(name: "Grading", dependencies: ["LabKit", "Control", "Manifest", "Kernel", "Runtime"], swiftSettings: strict),
-    .target(name: "Tutorial", dependencies: ["LabKit", "Grading", "CNcurses", "Kernel"], swiftSettings: strict),
+    .target(name: "Tutorial", dependencies: ["LabKit", "Grading", "CNcurses", "Kernel", "Manifest"], swiftSettings: strict),
 
     // 5 programs
     .executableTarget(

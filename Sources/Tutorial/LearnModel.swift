@@ -8,7 +8,7 @@ import Grading
 public enum LabRecord: Sendable, Equatable {
   case story(title: Text, question: Text, steps: Int)
   case step(number: Int, title: Text, why: Text)
-  case evidence(at: String, lines: [String])
+  case evidence(at: String, lines: [Text])
   case fact(id: String, text: Text, holds: Bool)
   case trace(String)
   /// The lab waits to be told to go on.
@@ -35,7 +35,7 @@ public struct LearnModel: Sendable {
     public var number: Int
     public var title: Text
     public var why: Text
-    public var evidence: [String] = []
+    public var evidence: [Text] = []
     public var readAt = ""
     public var facts: [(id: String, text: Text, holds: Bool)] = []
     public var trace: [String] = []

@@ -7,11 +7,16 @@ import Grading
 public enum Markdown {
   /// The text as lines of at most `columns` cells.
   public static func lines(_ text: String, columns: Int) -> [Line] {
-    var out: [Line] = [], paragraph: [Substring] = [], fenced = false
+    var out: [Line] = [], paragraph: [Substring] = [], mark = "", fenced = false
+    // A list item is a paragraph that hangs on its mark.
     func flush() {
       guard !paragraph.isEmpty else { return }
-      out += wrapped(join(paragraph), columns: columns)
-      paragraph = []
+      let inner = wrapped(join(paragraph), columns: columns - mark.utf8.count)
+      for (i, line) in inner.enumerated() {
+        let head = i == 0 ? mark : String(repeating: " ", count: mark.utf8.count)
+        out.append(head.isEmpty ? line : [Span(head)] + line)
+      }
+      (paragraph, mark) = ([], "")
     }
     func blank() { if let last = out.last, !last.isEmpty { out.append([]) } }
     for raw in text.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -20,7 +25,7 @@ public enum Markdown {
       if body.hasPrefix("```") {
         flush()
         fenced.toggle()
-      } else if fenced || (indent >= 4 && paragraph.isEmpty) {
+      } else if fenced || (indent >= 4 && paragraph.isEmpty && mark.isEmpty) {
         out.append([Span(Cells.truncated("  " + (fenced ? String(raw) : String(raw.dropFirst(4))), to: columns), .code)])
       } else if body.isEmpty {
         flush()
@@ -34,17 +39,8 @@ public enum Markdown {
         if !body.contains("---") { out.append([Span(Cells.truncated(String(body), to: columns))]) }
       } else if let item = listItem(body) {
         flush()
-        let mark = String(repeating: " ", count: indent) + item.mark + " "
-        let rest = item.rest
-        paragraph = [rest]
-        let inner = wrapped(join(paragraph), columns: columns - mark.utf8.count)
-        paragraph = []
-        for (i, line) in inner.enumerated() {
-          out.append([Span(i == 0 ? mark : String(repeating: " ", count: mark.utf8.count))] + line)
-        }
-      } else if indent > 0, paragraph.isEmpty, let last = out.last, !last.isEmpty {
-        // A list item goes on: its lines are laid out again as one would read them.
-        out += wrapped(String(body), columns: columns - indent).map { [Span(String(repeating: " ", count: indent))] + $0 }
+        mark = String(repeating: " ", count: indent) + item.mark + " "
+        paragraph = [item.rest]
       } else {
         paragraph.append(body)
       }

@@ -128,3 +128,10 @@ enum Home {
     throw Refusal.machine("Exercises/ is not above this program: set PODLAB_HOME to the folder that holds it")
   }
 }
+
+/// NAME=value of this process, for its children.
+func ownEnvironment() -> [String] {
+  var out: [String] = [], at = environ
+  while let entry = at.pointee { out.append(String(cString: entry)); at += 1 }
+  return out
+}

@@ -6,7 +6,7 @@ struct LabCommand: ParsableCommand {
     commandName: "lab", abstract: "Learn the Kubernetes Pod on a real kernel.",
     subcommands: [
       StartCommand.self, CheckCommand.self, HintCommand.self, SolutionCommand.self, ResetCommand.self, ProgressCommand.self,
-      GradeCommand.self, GradeOneCommand.self, ArenaHelperCommand.self,
+      GradeCommand.self, LearnCommand.self, GradeOneCommand.self, ArenaHelperCommand.self,
     ])
 }
 LabCommand.main()

@@ -20,7 +20,7 @@ import Tutorial
     #expect(m.press(.enter) == .advance)
     #expect(m.press(.enter) == nil)
     m.apply(.step(number: 1, title: Text(en: "First", zh: "一"), why: Text(en: "why **one**", zh: "为何 **一**")))
-    m.apply(.evidence(at: "14:02:07.118", lines: ["app pid 1"]))
+    m.apply(.evidence(at: "14:02:07.118", lines: [Text("app pid 1")]))
     m.apply(.waiting)
     #expect(m.page == 1)
     #expect(m.press(.character("b")) == nil && m.page == 0)
@@ -67,7 +67,7 @@ import Tutorial
       for (rows, columns) in [(24, 80), (50, 140), (20, 60), (23, 79), (10, 30), (24, 200)] {
         var m = model(language)
         m.apply(.step(number: 1, title: Text(en: "First", zh: "第一步很长的标题第一步很长的标题第一步很长的标题"), why: Text(en: "why", zh: "为何")))
-        m.apply(.evidence(at: "14:02:07.118", lines: [String(repeating: "证据 evidence ", count: 20)]))
+        m.apply(.evidence(at: "14:02:07.118", lines: [Text(String(repeating: "证据 evidence ", count: 20))]))
         for overlay in [LearnModel.Overlay.none, .help, .list, .quit] {
           m.overlay = overlay
           let frame = LearnScreen.draw(&m, rows: rows, columns: columns)
