@@ -38,7 +38,9 @@ public enum ArenaHelper {
     var limits = YAMLReader.Limits()
     (limits.nodes, limits.aliased) = (10_000, 100)
     let (documents, diagnostics) = YAMLReader.read(bytes, file: name, limits: limits)
-    let errors = diagnostics.filter { $0.severity == .error }.map(\.description)
+    var errors = diagnostics.filter { $0.severity == .error }.map(\.description)
+    // Everything else that is wrong with it, all at once, as `podctl apply` would say it.
+    if errors.isEmpty { errors = Loader.load(bytes, file: name).errors.map(\.description) }
     if !errors.isEmpty { return answer(.object([("refused", .strings(errors))])) }
     return answer(.object([("documents", .array(documents.map(\.value)))]))
   }

@@ -61,7 +61,7 @@ public final class ArenaScene: Scene {
     guard result.status.code == 0 else {
       let text = Sanitise.line(String(decoding: result.errors, as: UTF8.self), limit: 400)
       return SceneFailure(
-        result.reason ?? .exited, found: Text(en: "the pod was not accepted", zh: "Pod 没有被接受"), evidence: [Evidence("podctl apply", text)])
+        result.reason ?? .exited, found: Text(en: "the pod was not accepted", zh: "Pod 没有被接受"), evidence: [Clue("podctl apply", text)])
     }
     isUp = true
     return nil

@@ -14,8 +14,8 @@ public struct SceneError: Error, Sendable, CustomStringConvertible {
 public struct SceneFailure: Sendable, Equatable {
   public var reason: Reason
   public var found: Text
-  public var evidence: [Evidence]
-  public init(_ reason: Reason, found: Text, evidence: [Evidence] = []) { (self.reason, self.found, self.evidence) = (reason, found, evidence) }
+  public var evidence: [Clue]
+  public init(_ reason: Reason, found: Text, evidence: [Clue] = []) { (self.reason, self.found, self.evidence) = (reason, found, evidence) }
 }
 
 /// A pod of the submission in its arena, and the observer that looks at it from outside.
@@ -65,7 +65,7 @@ public struct Checker {
     if let missing = check.needs.first(where: { after[$0]?.status != .pass }) {
       result.status = .skip
       result.reason = .dependency
-      result.evidence = [Evidence("needs", missing)]
+      result.evidence = [Clue("needs", missing)]
       return result
     }
     let began = scene.now
@@ -74,7 +74,7 @@ public struct Checker {
     } catch {
       result.status = .error
       result.reason = .internal
-      result.evidence = [Evidence("", error.description)]
+      result.evidence = [Clue("", error.description)]
     }
     result.milliseconds = Int((scene.now - began) / 1_000_000)
     if result.status == .pass { result.points = check.points }
@@ -133,7 +133,7 @@ public struct Checker {
   /// Looks until the claim holds (or no longer does), or its time is over.
   private func hold(
     _ claim: Claim, starts: [Question: Reading], in scene: some Scene
-  ) throws(SceneError) -> (Verdict, [Evidence], Bool) {
+  ) throws(SceneError) -> (Verdict, [Clue], Bool) {
     let end = deadline(claim.patience.nanoseconds, scene)
     while true {
       let reading = try read(claim.fact, starts, scene)

@@ -54,7 +54,7 @@ extension ArenaScene {
     guard let inode = Proc.namespace(pid, kind), resident.identity.isAlive else { return absent(container) }
     return Reading(
       .object([("inode", .int(Int64(bitPattern: inode)))]), masked: ["inode"],
-      evidence: [Evidence(container, "pid \(pid)  \(kind):[\(inode)]")])
+      evidence: [Clue(container, "pid \(pid)  \(kind):[\(inode)]")])
   }
 
   private func mount(_ container: String, _ path: String) -> Reading {
@@ -69,7 +69,7 @@ extension ArenaScene {
       ("readOnly", .bool(mount.options.contains("ro"))), ("options", .strings(mount.options)),
     ])
     let words = "pid \(pid)  \(mount.device) \(mount.root) \(mount.mountPoint) \(mount.options.joined(separator: ","))"
-    return Reading(value, masked: ["device", "root"], evidence: [Evidence(container, Sanitise.line(words))])
+    return Reading(value, masked: ["device", "root"], evidence: [Clue(container, Sanitise.line(words))])
   }
 
   private func status(_ container: String) -> Reading {
@@ -83,7 +83,7 @@ extension ArenaScene {
     for (name, key) in [("CapEff", "capEff"), ("CapBnd", "capBnd")] { value.append((key, .string(field(name)))) }
     for (name, key) in [("NoNewPrivs", "noNewPrivs"), ("Seccomp", "seccomp")] { value.append((key, .int(first(name) ?? -1))) }
     guard resident.identity.isAlive else { return absent(container) }
-    return Reading(.object(value), evidence: [Evidence(container, "pid \(pid)  " + value.map { "\($0.0) \(Matcher.show($0.1))" }.joined(separator: " "))])
+    return Reading(.object(value), evidence: [Clue(container, "pid \(pid)  " + value.map { "\($0.0) \(Matcher.show($0.1))" }.joined(separator: " "))])
   }
 
   /// An id as the process itself sees it.
@@ -105,7 +105,7 @@ extension ArenaScene {
       info = try FileSystem.info(fd.raw)
     } catch {
       let reason = error.isLink ? Text(en: "a link at \(path) in \(container)", zh: "\(container) 里 \(path) 是链接") : Text(en: "no such file \(path) in \(container)", zh: "\(container) 里没有文件 \(path)")
-      return Reading(nil, absence: reason, evidence: [Evidence(container, "pid \(pid)  \(path)  \(errnoName(error.errno))")])
+      return Reading(nil, absence: reason, evidence: [Clue(container, "pid \(pid)  \(path)  \(errnoName(error.errno))")])
     }
     let device = info.identity.device
     let name = "\((device >> 8) & 0xfff):\((device & 0xff) | ((device >> 12) & 0xfff00))"
@@ -120,7 +120,7 @@ extension ArenaScene {
     }) { value.append(("text", .string(String(decoding: text, as: UTF8.self)))) }
     return Reading(
       .object(value), masked: ["device", "inode"],
-      evidence: [Evidence(container, "pid \(pid)  \(path)  device \(name)  inode \(info.identity.inode)")])
+      evidence: [Clue(container, "pid \(pid)  \(path)  device \(name)  inode \(info.identity.inode)")])
   }
 
   private func process(_ container: String) -> Reading {
@@ -132,7 +132,7 @@ extension ArenaScene {
     let value = Value.object([
       ("arguments", .strings(arguments)), ("pid", .int(Int64(pid))), ("started", .int(Int64(bitPattern: stat.startTime))), ("state", .string(stat.state)),
     ])
-    return Reading(value, masked: ["pid", "started"], evidence: [Evidence(container, "pid \(pid)  started at tick \(stat.startTime)")])
+    return Reading(value, masked: ["pid", "started"], evidence: [Clue(container, "pid \(pid)  started at tick \(stat.startTime)")])
   }
 
   private func log(_ container: String, _ part: String) -> Reading {
@@ -145,14 +145,14 @@ extension ArenaScene {
     for entry in ended { last[entry.container] = entry.at }
     let order = ended.indices.filter { i in names.contains(ended[i].container) && !ended[(i + 1)...].contains { $0.container == ended[i].container } }
     let first = order.first.map { ended[$0].at } ?? 0
-    let evidence = order.map { Evidence(ended[$0].container, "ended after \((ended[$0].at - first) / 1_000_000) ms") }
+    let evidence = order.map { Clue(ended[$0].container, "ended after \((ended[$0].at - first) / 1_000_000) ms") }
     return Reading(.strings(order.map { ended[$0].container }), evidence: evidence)
   }
 
   private func left() -> Reading {
     // PID 1 and what it holds open are the arena itself.
     let strangers = people.all.filter { $0 != arena.pid && Proc.stat($0)?.parent != arena.pid || Proc.arguments($0)?.first?.hasSuffix("/pause") == false }
-    let evidence = strangers.prefix(5).map { Evidence("pid \($0)", Sanitise.line((Proc.arguments($0) ?? []).joined(separator: " "))) }
+    let evidence = strangers.prefix(5).map { Clue("pid \($0)", Sanitise.line((Proc.arguments($0) ?? []).joined(separator: " "))) }
     return Reading(.object([("processes", .int(Int64(strangers.count)))]), evidence: Array(evidence))
   }
 }

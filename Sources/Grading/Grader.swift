@@ -195,7 +195,7 @@ public final class Grader {
       var result = CheckResult(check: check.mapTexts { assignment.variant.fill($0) })
       result.status = .skip
       result.reason = .dependency
-      result.evidence = [Evidence("needs", assignment.exercise.manifest)]
+      result.evidence = [Clue("needs", assignment.exercise.manifest)]
       return result
     }
   }

@@ -11,14 +11,14 @@ public struct Reading: Sendable, Equatable {
   public var absence: Text?
   /// Members whose values differ from run to run: compared, but never shown in expected or found.
   public var masked: Set<String>
-  public var evidence: [Evidence]
-  public init(_ value: Value?, absence: Text? = nil, masked: Set<String> = [], evidence: [Evidence] = []) {
+  public var evidence: [Clue]
+  public init(_ value: Value?, absence: Text? = nil, masked: Set<String> = [], evidence: [Clue] = []) {
     (self.value, self.absence, self.masked, self.evidence) = (value, absence, masked, evidence)
   }
 }
 
 /// One thing the observer saw, with all its numbers.
-public struct Evidence: Sendable, Equatable {
+public struct Clue: Sendable, Equatable {
   public var what: String
   public var value: String
   public init(_ what: String, _ value: String) { (self.what, self.value) = (what, value) }

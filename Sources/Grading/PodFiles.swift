@@ -31,14 +31,14 @@ struct PodFiles {
   }
 
   /// What the pod says about a container that does not run: its reason and message.
-  func excuse(_ container: String) -> Evidence? {
+  func excuse(_ container: String) -> Clue? {
     guard let status = status?["status"] else { return nil }
     for list in ["initContainerStatuses", "containerStatuses"] {
       guard let entry = status[list]?.array?.first(where: { $0["name"]?.string == container }), let state = entry["state"] else { continue }
       for kind in ["waiting", "terminated"] {
         guard let detail = state[kind] else { continue }
         let words = [detail["reason"]?.string, detail["message"]?.string, detail["exitCode"]?.int.map { "exit code \($0)" }].compactMap { $0 }
-        return Evidence(container, "\(kind): " + Sanitise.line(words.joined(separator: ": ")))
+        return Clue(container, "\(kind): " + Sanitise.line(words.joined(separator: ": ")))
       }
     }
     return nil

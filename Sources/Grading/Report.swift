@@ -29,10 +29,17 @@ public struct Report {
   public func text(_ result: SubmissionResult) -> String {
     let number = String(result.exercise.prefix { $0 != "-" })
     var lines = [heading(result), ""]
-    let width = (result.checks.map { Cells.width($0.id) }.max() ?? 0) + 2
-    for check in result.checks { lines.append(line(check, idWidth: width)) }
-    lines.append("")
-    if let reason = result.reason, result.checks.isEmpty { lines += refusal(result, reason) }
+    if result.state == .graded {
+      let width = (result.checks.map { Cells.width($0.id) }.max() ?? 0) + 2
+      for check in result.checks { lines.append(line(check, idWidth: width)) }
+      lines.append("")
+    } else {
+      lines += refusal(result)
+    }
+    if !result.unused.isEmpty {
+      let names = result.unused.map { Sanitise.line($0) }.joined(separator: ", ")
+      lines += Cells.wrapped(say("not used, they are the exercise's own: ", "没有使用（由练习提供）：") + names, to: columns - 2) + [""]
+    }
     let failures = result.checks.filter { $0.status == .fail || $0.status == .error }
     for check in verbose ? failures : Array(failures.prefix(1)) { lines += detail(check, number: number) + [""] }
     lines += summary(result, number: number)
@@ -90,10 +97,17 @@ public struct Report {
     return wrapped.enumerated().map { i, part in "  " + Cells.padded(i == 0 ? label : "", to: 10) + part }
   }
 
-  private func refusal(_ result: SubmissionResult, _ reason: Reason) -> [String] {
-    var lines = [reason.rawValue]
-    if let message = result.message { lines += message[language].split(separator: "\n").map { "  " + $0 } }
-    return lines + [""]
+  /// A submission without checks: refused, or not checked by a fault of ours.
+  private func refusal(_ result: SubmissionResult) -> [String] {
+    let head: String
+    switch result.reason {
+    case .refusedManifest: head = say("the manifest was not accepted; no pod was started", "清单没有被接受，没有启动 Pod")
+    case .refusedArchive: head = say("what was handed in was not accepted; nothing was run", "提交的内容没有被接受，什么都没有运行")
+    case .buildFailed: head = say("it could not be built", "无法构建")
+    default: head = say("PodLab could not check this. It is not your mistake; nothing is counted. lab doctor", "PodLab 没能检查。这不是你的错，不计入成绩。lab doctor")
+    }
+    let words = (result.message?[language] ?? "").split(separator: "\n").flatMap { Cells.wrapped(String($0), to: columns - 4).map { "    " + $0 } }
+    return Cells.wrapped(head, to: columns - 4).map { "  " + $0 } + words + [""]
   }
 
   private func summary(_ result: SubmissionResult, number: String) -> [String] {
@@ -115,13 +129,11 @@ public struct Report {
       lines.append(next.map { say("Next: ", "下一个：") + "lab start \($0.prefix { $0 != "-" })     " + solution } ?? solution)
       return lines
     }
-    if result.state == .error {
-      return [say("Nothing is counted: PodLab itself failed. lab doctor", "不计成绩：PodLab 自身出错。lab doctor")]
-    }
+    if result.state == .error { return [] }
     var parts: [String] = []
     if pass > 0 { parts.append(say("\(pass) pass", "\(pass) 项通过")) }
     if fail > 0 { parts.append(say("\(fail) \(fail == 1 ? "fails" : "fail")", "\(fail) 项未通过")) }
-    if skip > 0 { parts.append(say("\(skip) \(skip == 1 ? "waits" : "wait")", "\(skip) 项等待")) }
+    if skip > 0, result.state == .graded { parts.append(say("\(skip) \(skip == 1 ? "waits" : "wait")", "\(skip) 项等待")) }
     if error > 0 { parts.append(say("\(error) could not be checked", "\(error) 项没能检查")) }
     let points = say("\(result.points) of \(result.maxPoints) points", "\(result.points)/\(result.maxPoints) 分")
     let tally = parts.isEmpty ? points : points + say(": ", "：") + parts.joined(separator: say(", ", "，"))

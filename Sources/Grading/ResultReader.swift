@@ -24,7 +24,7 @@ extension CheckResult {
     if let en = value["expected"]?.string { expected = Text(en: en, zh: value["zh"]?["expected"]?.string ?? en) }
     if let en = value["found"]?.string { found = Text(en: en, zh: value["zh"]?["found"]?.string ?? en) }
     evidence = (value["evidence"]?.array ?? []).compactMap { entry in
-      entry["what"]?.string.flatMap { what in entry["value"]?.string.map { Evidence(what, $0) } }
+      entry["what"]?.string.flatMap { what in entry["value"]?.string.map { Clue(what, $0) } }
     }
     if let text = value["log"]?["text"]?.string { log = (text, Int(value["log"]?["truncatedBytes"]?.int ?? 0)) }
   }

@@ -28,7 +28,7 @@ public struct CheckResult: Sendable, Equatable {
   /// nil where nothing was compared (skip).
   public var expected: Text?
   public var found: Text?
-  public var evidence: [Evidence]
+  public var evidence: [Clue]
   /// What the containers wrote, already made visible and cut.
   public var log: (text: String, truncatedBytes: Int)?
 
