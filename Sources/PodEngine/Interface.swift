@@ -92,7 +92,7 @@ public enum Effect: Sendable, Equatable {
   case ensureImage(container: String)
   /// Create and start → containerStarted or containerFailed. restartCount numbers its log (N.log).
   case startContainer(container: String, restartCount: Int64)
-  /// Send a signal to the container's first process. signal by number: stopSignal, or 9.
+  /// Send a signal to the container's first process. 0 stands for the image's own stop signal, else SIGTERM.
   case signal(container: String, signal: Int32)
   case runProbe(container: String, probe: ProbeKind)
   case runHook(container: String, hook: HookKind)

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Starts and ends of containers: what an answer means for the next step, and who is started again. Kubernetes kuberuntime_container.go
+// (startContainer), pkg/kubelet/container/helpers.go (ShouldContainerBeRestarted), KEP-753, KEP-5307.
+import Manifest
+
+extension PodEngine {
+  // MARK: images
+
+  mutating func imageReady(_ name: String, _ imageID: String, _ took: Int64?) {
+    guard let i = index(name), runs[i].stage == .preparing else { return }
+    let image = runs[i].spec.image
+    runs[i].imageID = imageID
+    runs[i].pullFailure = nil
+    if let took {
+      emit(.normal, "Pulling", "Pulling image \"\(image)\"", of: i)
+      let time = Self.duration(took)
+      emit(.normal, "Pulled", "Successfully pulled image \"\(image)\" in \(time) (\(time) including waiting).", of: i)
+    } else {
+      emit(.normal, "Pulled", "Container image \"\(image)\" already present on machine", of: i)
+    }
+    runs[i].stage = .starting
+    if !runs[i].id.isEmpty { effects.append(.removeContainer(container: name, id: runs[i].id)) }
+    effects.append(.startContainer(container: name, restartCount: runs[i].made))
+  }
+
+  mutating func imageFailed(_ name: String, _ reason: String, _ message: String) {
+    guard let i = index(name), runs[i].stage == .preparing else { return }
+    let image = runs[i].spec.image
+    runs[i].stage = runs[i].last == nil ? .idle : .exited
+    if runs[i].last != nil { runs[i].restartsAfterStop = true }
+    runs[i].waiting = .init(reason: reason, message: message)
+    switch reason {
+    case "ErrImagePull":
+      emit(.normal, "Pulling", "Pulling image \"\(image)\"", of: i)
+      emit(.warning, "Failed", "Failed to pull image \"\(image)\": \(message)", of: i)
+      runs[i].pull.advance(now: now.monotonic, since: now.monotonic)
+      runs[i].pullFailure = (now.monotonic, "ErrImagePull: \(message)")
+      // The next look at it finds the back-off: kubelet comes by every second.
+      runs[i].retryAt = now.monotonic + second
+    case "ErrImageNeverPull":
+      emit(.warning, reason, message, of: i)
+      runs[i].retryAt = now.monotonic + 10 * second
+    case "InvalidImageName":
+      emit(.warning, "InspectFailed", message, of: i)
+      runs[i].retryAt = now.monotonic + 10 * second
+    default:
+      runs[i].retryAt = now.monotonic + 10 * second
+    }
+    emit(.warning, "Failed", "Error: \(reason)", of: i)
+  }
+
+  /// As Go prints a duration that is rounded to milliseconds.
+  private static func duration(_ nanoseconds: Int64) -> String {
+    let ms = (nanoseconds + 500_000) / 1_000_000
+    if ms < 1000 { return "\(ms)ms" }
+    var fraction = String(1000 + ms % 1000).dropFirst()
+    while fraction.last == "0" { fraction = fraction.dropLast() }
+    return fraction.isEmpty ? "\(ms / 1000)s" : "\(ms / 1000).\(fraction)s"
+  }
+
+  // MARK: starts
+
+  mutating func started(_ name: String, _ id: String) {
+    guard let i = index(name), runs[i].stage == .starting else { return }
+    runs[i].stage = .running
+    runs[i].id = id
+    runs[i].made += 1
+    runs[i].startedAt = now
+    runs[i].waiting = nil
+    runs[i].stop = nil
+    if runs[i].kind == .app { isInitialised = true }
+    emit(.normal, "Created", "Container created", of: i)
+    emit(.normal, "Started", "Container started", of: i)
+    beginProbes(i)
+    if runs[i].spec.lifecycle.postStart != nil, runs[i].kind != .initial, ending == nil {
+      runs[i].inPostStart = true
+      effects.append(.runHook(container: name, hook: .postStart))
+    }
+  }
+
+  mutating func failed(_ name: String, _ id: String, _ reason: String, _ message: String) {
+    guard let i = index(name), runs[i].stage == .starting else { return }
+    emit(.warning, "Failed", "Error: \(message)", of: i)
+    guard reason == "RunContainerError" else {
+      // There is no container: tried again at the next look.
+      runs[i].stage = runs[i].last == nil ? .idle : .exited
+      if runs[i].last != nil { runs[i].restartsAfterStop = true }
+      runs[i].waiting = .init(reason: reason, message: message)
+      runs[i].retryAt = now.monotonic + 10 * second
+      return
+    }
+    var end = Termination()
+    (end.exitCode, end.reason, end.message, end.containerID) = (128, "StartError", message, id)
+    end.startedAt = WallTime(nanoseconds: 0)
+    end.finishedAt = now.wall
+    runs[i].id = id
+    runs[i].made += 1
+    if runs[i].kind == .app { isInitialised = true }
+    ended(i, end)
+    if wantsRestart(runs[i]) {
+      runs[i].waiting = .init(reason: reason, message: message)
+      // CrashLoopBackOff shows once kubelet looks again.
+      if runs[i].crash.delay != nil { runs[i].retryAt = now.monotonic + second }
+    }
+  }
+
+  // MARK: ends
+
+  mutating func exited(_ name: String, _ id: String, _ exit: ContainerExit) {
+    guard let i = index(name), runs[i].stage == .running, runs[i].id == id else { return }
+    var end = Termination()
+    end.exitCode = exit.exitCode
+    end.signal = exit.signal
+    end.reason = exit.reason ?? (exit.oomKilled ? "OOMKilled" : exit.exitCode == 0 ? "Completed" : "Error")
+    end.message = exit.message
+    end.startedAt = runs[i].startedAt?.wall
+    end.finishedAt = now.wall
+    end.containerID = id
+    if runs[i].inPostStart { effects.append(.cancelHook(container: name, hook: .postStart)) }
+    if runs[i].stop?.inPreStop == true { effects.append(.cancelHook(container: name, hook: .preStop)) }
+    ended(i, end)
+  }
+
+  private mutating func ended(_ i: Int, _ end: Termination) {
+    runs[i].stage = .exited
+    runs[i].previous = runs[i].last
+    runs[i].last = end
+    runs[i].finishedAt = now.monotonic
+    runs[i].waiting = nil
+    runs[i].retryAt = nil
+    runs[i].inPostStart = false
+    runs[i].stop = nil
+    runs[i].probes = []
+    (runs[i].isStarted, runs[i].isReady) = (false, false)
+    if runs[i].kind == .initial, end.exitCode == 0 { runs[i].isCompleted = true }
+  }
+
+  /// Whether an ended container is to run again, unless the Pod ends.
+  func wantsRestart(_ r: ContainerRun) -> Bool {
+    guard ending == nil else { return false }
+    if r.restartsAfterStop || r.kind == .sidecar { return true }
+    guard let end = r.last else { return true }
+    if r.isCompleted { return false }
+    for rule in r.spec.restartPolicyRules where rule.exitCodes.contains(end.exitCode) == (rule.exitCodeOperator == "In") { return true }
+    switch r.spec.restartPolicy ?? pod.spec.restartPolicy {
+    case .always: return true
+    case .onFailure: return end.exitCode != 0
+    case .never: return false
+    }
+  }
+
+  // MARK: hooks
+
+  mutating func hookFinished(_ name: String, _ hook: HookKind, _ failure: String?) {
+    guard let i = index(name), runs[i].stage == .running else { return }
+    switch hook {
+    case .preStop:
+      guard runs[i].stop?.inPreStop == true else { return }
+      runs[i].stop?.inPreStop = false
+      if failure != nil { emit(.warning, "FailedPreStopHook", "PreStopHook failed", of: i) }
+    case .postStart:
+      guard runs[i].inPostStart else { return }
+      runs[i].inPostStart = false
+      guard failure != nil else { return }
+      emit(.warning, "FailedPostStartHook", "PostStartHook failed", of: i)
+      beginStop(i, seconds: pod.spec.terminationGracePeriodSeconds, "FailedPostStartHook")
+    }
+  }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The Pod's behaviour as a state machine: events in, effects out. No clock, no system call: the same events give the same effects, whenever they are
+// replayed. What it does follows kubelet's pod worker (pkg/kubelet/pod_workers.go, kuberuntime_manager.go: computePodActions, SyncPod, KillPod).
+//
+// Parts: Advance (what to do next), Exits (ends and restarts), Images, Probing, Stopping, Report (status). docs/pod-life.md tells it in prose.
+import Manifest
+
+public struct PodEngine: Sendable {
+  public internal(set) var pod: Pod
+  public internal(set) var status = PodStatus()
+  /// Everything is removed: the engine takes no more events.
+  public internal(set) var isFinished = false
+  public internal(set) var deletionTimestamp: WallTime?
+  /// Seconds.
+  public internal(set) var deletionGracePeriodSeconds: Int64?
+
+  enum Volumes: Sendable, Equatable { case none, mounting, ready, failed(retryAt: Int64) }
+  enum Sandbox: Sendable, Equatable {
+    case none, creating, ready
+    case failed(retryAt: Int64)
+    /// Its process ended; the containers are being stopped, then it is made anew.
+    case lost
+    case stopping
+    case stopped
+  }
+  /// Why no container is to run any more.
+  enum Ending: Sendable, Equatable { case deleted, completed, deadline, rejected }
+
+  var now = Moment(monotonic: 0, wall: WallTime(nanoseconds: 0))
+  var effects: [Effect] = []
+  var isAdmitted = false
+  var schedulingFailure: String?
+  var admittedAt: Int64 = 0
+  var volumes = Volumes.none
+  var volumeDelay = second / 2
+  var sandbox = Sandbox.none
+  var attempt = 0
+  var ending: Ending?
+  var isForced = false
+  var runs: [ContainerRun] = []
+  var gates: [String: Bool] = [:]
+  /// An app container has been started in this sandbox: init is over.
+  var isInitialised = false
+
+  public init(pod: Pod) {
+    self.pod = pod
+    status.qosClass = pod.spec.qosClass
+    status.observedGeneration = pod.metadata.generation
+    for c in pod.spec.initContainers { runs.append(ContainerRun(c, c.restartPolicy == .always ? .sidecar : .initial)) }
+    for c in pod.spec.containers { runs.append(ContainerRun(c, .app)) }
+    report()
+  }
+
+  /// Takes an event; the effects are to be carried out in order.
+  public mutating func handle(_ event: Event, at moment: Moment) -> [Effect] {
+    guard !isFinished else { return [] }
+    now = moment
+    effects = []
+    take(event)
+    advance()
+    let before = status
+    report()
+    if status != before { effects.append(.statusChanged) }
+    defer { effects = [] }
+    return effects
+  }
+
+  private mutating func take(_ event: Event) {
+    switch event {
+    case .admitted(let hostIP): admit(hostIP)
+    case .unschedulable(let message):
+      guard !isAdmitted, schedulingFailure != message else { return }
+      schedulingFailure = message
+      emit(.warning, "FailedScheduling", message)
+    case .rejected(let reason, let message):
+      isAdmitted = true
+      ending = .rejected
+      status.startTime = now.wall
+      (status.reason, status.message) = (reason, message)
+      emit(.warning, reason, message)
+    case .volumesReady: volumes = .ready
+    case .volumesFailed(let message):
+      emit(.warning, "FailedMount", message)
+      volumes = .failed(retryAt: now.monotonic + volumeDelay)
+      volumeDelay = min(volumeDelay * 2, 122 * second)
+    case .sandboxStarted(let podIPs):
+      if sandbox == .creating { sandbox = .ready }
+      status.podIPs = podIPs
+    case .sandboxFailed(let message):
+      emit(.warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: \(message)")
+      sandbox = .failed(retryAt: now.monotonic + 10 * second)
+    case .sandboxDied: loseSandbox()
+    case .sandboxStopped: sandbox = .stopped
+    case .imageReady(let name, let imageID, let took): imageReady(name, imageID, took)
+    case .imageFailed(let name, let reason, let message): imageFailed(name, reason, message)
+    case .containerStarted(let name, let id): started(name, id)
+    case .containerFailed(let name, let id, let reason, let message): failed(name, id, reason, message)
+    case .containerExited(let name, let id, let exit): exited(name, id, exit)
+    case .probeFinished(let name, let probe, let result): probeFinished(name, probe, result)
+    case .hookFinished(let name, let hook, let failure): hookFinished(name, hook, failure)
+    case .deleteRequested(let grace, let force): delete(grace, force)
+    case .updated(let pod): update(pod)
+    case .gateSet(let type, let value): gates[type] = value
+    case .tick: break
+    case .adopted: adopt()
+    }
+  }
+
+  private mutating func admit(_ hostIP: String) {
+    guard !isAdmitted else { return }
+    isAdmitted = true
+    admittedAt = now.monotonic
+    schedulingFailure = nil
+    status.hostIP = hostIP
+    status.startTime = now.wall
+    emit(.normal, "Scheduled", "Successfully assigned \(pod.metadata.namespace)/\(pod.metadata.name) to \(pod.spec.nodeName ?? "podlab")")
+  }
+
+  private mutating func update(_ new: Pod) {
+    pod = new
+    status.observedGeneration = new.metadata.generation
+    let specs = new.spec.initContainers + new.spec.containers
+    for i in runs.indices {
+      guard let spec = specs.first(where: { $0.name == runs[i].spec.name }) else { continue }
+      let changed = spec.image != runs[i].spec.image
+      runs[i].spec = spec
+      guard changed else { continue }
+      runs[i].retryAt = nil
+      if runs[i].stage == .running && runs[i].kind != .initial {
+        runs[i].restartsAfterStop = true
+        beginStop(i, seconds: pod.spec.terminationGracePeriodSeconds, "Container \(spec.name) definition changed, will be restarted")
+      }
+    }
+  }
+
+  /// What was under way when the last supervisor ended is asked for again.
+  private mutating func adopt() {
+    if volumes == .mounting { effects.append(.mountVolumes) }
+    if sandbox == .creating { effects.append(.createSandbox(attempt: attempt)) }
+    if sandbox == .stopping { effects.append(.stopSandbox) }
+    for i in runs.indices {
+      let name = runs[i].spec.name
+      switch runs[i].stage {
+      case .preparing: effects.append(.ensureImage(container: name))
+      case .starting: effects.append(.startContainer(container: name, restartCount: runs[i].made))
+      default: break
+      }
+      if runs[i].inPostStart { effects.append(.runHook(container: name, hook: .postStart)) }
+      for p in runs[i].probes.indices { runs[i].probes[p].isInFlight = false }
+      guard runs[i].stop != nil else { continue }
+      if runs[i].stop?.inPreStop == true { effects.append(.runHook(container: name, hook: .preStop)) }
+      runs[i].stop?.signalledAt = nil
+      runs[i].stop?.isKilled = false
+    }
+  }
+
+  // MARK: small things that all parts use
+
+  func index(_ name: String) -> Int? { runs.firstIndex { $0.spec.name == name } }
+
+  mutating func emit(_ kind: PodEvent.Kind, _ reason: String, _ message: String, of run: Int? = nil) {
+    effects.append(.emit(PodEvent(kind, reason, message, fieldPath: run.map { runs[$0].path })))
+  }
+
+  /// NAME_NAMESPACE(UID), as kubelet's messages name a Pod.
+  var fullName: String { "\(pod.metadata.name)_\(pod.metadata.namespace)(\(pod.metadata.uid))" }
+
+  /// When `tick` is wanted: nanoseconds of CLOCK_MONOTONIC; nil: nothing is due.
+  public var nextWake: Int64? {
+    guard isAdmitted, !isFinished else { return nil }
+    var all: [Int64] = []
+    if ending == nil, let seconds = pod.spec.activeDeadlineSeconds { all.append(admittedAt + seconds * second) }
+    if ending == nil {
+      if case .failed(let at) = volumes { all.append(at) }
+      if case .failed(let at) = sandbox { all.append(at) }
+    }
+    for r in runs {
+      if ending == nil, r.stage == .idle || r.stage == .exited, let at = r.retryAt { all.append(at) }
+      guard r.stage == .running else { continue }
+      if let stop = r.stop {
+        if stop.signalledAt == nil {
+          all.append(stop.deadline)
+        } else if !stop.isKilled, let at = stop.killAt {
+          all.append(at)
+        }
+      }
+      all += r.probes.filter { !$0.isInFlight && runsNow($0, r) }.map(\.nextAt)
+    }
+    return all.min()
+  }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The status: what the API shows of all this. Kubernetes pkg/kubelet/kubelet_pods.go (getPhase, convertToAPIContainerStatuses),
+// pkg/kubelet/status/generate.go.
+import Manifest
+
+extension PodEngine {
+  mutating func report() {
+    status.initContainerStatuses = runs.filter { $0.kind != .app }.map(shown)
+    status.containerStatuses = runs.filter { $0.kind == .app }.map(shown)
+    let phase = self.phase
+    // A Pod is not at its end while something of it runs (kubelet: mergePodStatus).
+    let isTerminal = phase == .succeeded || phase == .failed
+    if !isTerminal || !runs.contains(where: \.isLive) { status.phase = phase }
+    let held = (status.reason, status.message)
+    if ending == .deadline, status.phase != .failed { (status.reason, status.message) = (nil, nil) }
+    if ending == .deadline, status.phase == .failed {
+      (status.reason, status.message) = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+    }
+    if ending == .rejected { (status.reason, status.message) = held }
+    setConditions()
+  }
+
+  // MARK: containers
+
+  private func shown(_ r: ContainerRun) -> ContainerStatus {
+    var s = ContainerStatus()
+    s.name = r.spec.name
+    s.image = r.spec.image
+    s.imageID = r.imageID
+    s.containerID = r.id.isEmpty ? "" : "podlab://\(r.id)"
+    s.restartCount = r.restartCount
+    s.started = false
+    let isShownRunning = r.stage == .running && (!r.inPostStart || ending != nil)
+    if isShownRunning, let at = r.startedAt {
+      s.state = .running(startedAt: at.wall)
+      s.lastState = r.last.map(ContainerState.terminated)
+      s.started = r.isStarted
+      s.ready = r.kind != .initial && r.isStarted && r.isReady
+    } else if let w = r.waiting, ending == nil {
+      s.state = .waiting(reason: w.reason, message: w.message)
+      s.lastState = r.last.map(ContainerState.terminated)
+    } else if let last = r.last {
+      s.state = .terminated(last)
+      s.lastState = r.previous.map(ContainerState.terminated)
+      s.ready = r.kind == .initial && r.isCompleted
+    } else if let w = r.waiting {
+      s.state = .waiting(reason: w.reason, message: w.message)
+    } else if ending != nil, ending != .rejected, isInitialised, !r.isLive {
+      // Kubernetes pkg/kubelet/status (TerminatePod): once a Pod has initialised, what is missing counts as failed.
+      var end = Termination()
+      (end.exitCode, end.reason) = (137, "ContainerStatusUnknown")
+      end.message = "The container could not be located when the pod was terminated"
+      s.state = .terminated(end)
+    } else {
+      s.state = .waiting(reason: pod.spec.initContainers.isEmpty ? "ContainerCreating" : "PodInitializing", message: nil)
+    }
+    return s
+  }
+
+  // MARK: phase
+
+  private var phase: PodPhase {
+    if ending == .rejected || (ending == .deadline) { return .failed }
+    var pendingInit = false
+    var failedInit = false
+    for s in status.initContainerStatuses where index(s.name).map({ runs[$0].kind == .initial }) ?? false {
+      switch (s.state, s.lastState) {
+      case (.terminated(let t), _): failedInit = failedInit || t.exitCode != 0
+      case (.waiting, .terminated(let t)?): failedInit = failedInit || t.exitCode != 0
+      default: pendingInit = true
+      }
+    }
+    var (running, waiting, stopped, succeeded) = (0, 0, 0, 0)
+    var pendingSidecar = false
+    for s in status.initContainerStatuses where index(s.name).map({ runs[$0].kind == .sidecar }) ?? false {
+      switch (s.state, s.lastState) {
+      case (.running, _):
+        running += 1
+        pendingSidecar = pendingSidecar || s.started != true
+      case (.waiting, nil):
+        waiting += 1
+        pendingSidecar = true
+      default: break
+      }
+    }
+    for s in status.containerStatuses {
+      switch (s.state, s.lastState) {
+      case (.running, _): running += 1
+      case (.terminated(let t), _):
+        stopped += 1
+        if t.exitCode == 0 { succeeded += 1 }
+      case (.waiting, .terminated?): stopped += 1
+      case (.waiting, _): waiting += 1
+      }
+    }
+    if failedInit && pod.spec.restartPolicy == .never { return .failed }
+    if (pendingInit || pendingSidecar) && !isInitialised { return .pending }
+    if waiting > 0 { return failedInit && ending == .completed ? .failed : .pending }
+    if running > 0 { return .running }
+    guard stopped > 0 else { return .pending }
+    if ending != nil { return stopped == succeeded ? .succeeded : .failed }
+    let all = status.containerStatuses.count
+    if pod.spec.restartPolicy == .always { return .running }
+    if succeeded == all { return .succeeded }
+    return pod.spec.restartPolicy == .never ? .failed : .running
+  }
+
+  // MARK: conditions
+
+  private mutating func setConditions() {
+    guard isAdmitted else {
+      if let schedulingFailure { set("PodScheduled", false, "Unschedulable", schedulingFailure) }
+      return
+    }
+    if ending == .rejected { return }
+    set("PodReadyToStartContainers", sandbox == .ready || sandbox == .lost && runs.contains(where: \.isLive))
+    let isOver: (reason: String, is: Bool) =
+      status.phase == .succeeded ? ("PodCompleted", true) : status.phase == .failed ? ("PodFailed", true) : ("", false)
+
+    let incomplete = zip(status.initContainerStatuses, runs).filter { s, r in r.kind == .sidecar ? s.started != true : !s.ready }.map(\.0.name)
+    if status.phase == .succeeded {
+      set("Initialized", true, "PodCompleted")
+    } else if isInitialised || incomplete.isEmpty {
+      set("Initialized", true)
+    } else {
+      set("Initialized", false, "ContainersNotInitialized", "containers with incomplete status: [\(incomplete.joined(separator: " "))]")
+    }
+
+    let sidecars = zip(status.initContainerStatuses, runs).filter { $0.1.kind == .sidecar }.map(\.0)
+    let unready = (sidecars + status.containerStatuses).filter { !$0.ready }.map(\.name)
+    let gateTexts = pod.spec.readinessGates.compactMap { type -> String? in
+      guard let value = gates[type] else { return "corresponding condition of pod readiness gate \"\(type)\" does not exist." }
+      return value ? nil : "the status of pod readiness gate \"\(type)\" is not \"True\", but False"
+    }
+    if isOver.is {
+      set("Ready", false, isOver.reason)
+      set("ContainersReady", false, isOver.reason)
+    } else if !unready.isEmpty {
+      let message = "containers with unready status: [\(unready.joined(separator: " "))]"
+      set("Ready", false, "ContainersNotReady", message)
+      set("ContainersReady", false, "ContainersNotReady", message)
+    } else {
+      if gateTexts.isEmpty { set("Ready", true) } else { set("Ready", false, "ReadinessGatesNotReady", gateTexts.joined(separator: ", ")) }
+      set("ContainersReady", true)
+    }
+    set("PodScheduled", true)
+    for (type, value) in gates.sorted(by: { $0.key < $1.key }) { set(type, value) }
+  }
+
+  private mutating func set(_ type: String, _ value: Bool, _ reason: String? = nil, _ message: String? = nil) {
+    var c = PodCondition()
+    (c.type, c.status, c.reason, c.message) = (type, value, reason, message)
+    if let at = status.conditions.firstIndex(where: { $0.type == type }) {
+      let old = status.conditions[at]
+      c.lastTransitionTime = old.status == value ? old.lastTransitionTime : now.wall
+      status.conditions[at] = c
+    } else {
+      c.lastTransitionTime = now.wall
+      status.conditions.append(c)
+    }
+  }
+}
