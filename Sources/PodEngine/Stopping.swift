@@ -16,7 +16,9 @@ extension PodEngine {
     deletionGracePeriodSeconds = seconds
     deletionTimestamp = WallTime(nanoseconds: now.wall.nanoseconds + seconds * second)
     ending = .deleted
-    for i in runs.indices where runs[i].stop != nil { runs[i].stop?.deadline = min(runs[i].stop?.deadline ?? deadline, deadline) }
+    for i in runs.indices {
+      if let old = runs[i].stop?.deadline { runs[i].stop?.deadline = min(old, deadline) }
+    }
   }
 
   /// Every container that runs gets its end, with what is left of the Pod's grace period.
