@@ -187,6 +187,7 @@ public struct PodEngine: Sendable {
       }
       all += r.probes.filter { !$0.isInFlight && runsNow($0, r) }.map(\.nextAt)
     }
-    return all.min()
+    // What was due has been served, or waits for something else than time.
+    return all.filter { $0 > now.monotonic }.min()
   }
 }
