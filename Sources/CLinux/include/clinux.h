@@ -161,6 +161,7 @@ static inline int64_t lx_clock(int clock) {
   clock_gettime(clock, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
+static inline long lx_getrandom(void *to, size_t n) { return LX(syscall(SYS_getrandom, to, n, 0)); }
 static inline int lx_sigrtmin(void) { return SIGRTMIN; }
 static inline int lx_sigrtmax(void) { return SIGRTMAX; }
 

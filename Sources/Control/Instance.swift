@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An instance: a world of pods of its own, in two folders: RUN (what lives: pods, sockets, logs) and DATA (what stays: images, objects). Two instances
+// never touch each other: names of links, cgroups and addresses carry the instance's id.
+import Glibc
+import Kernel
+import Manifest
+
+/// An environment variable; nil when it is not set or empty.
+public func variable(_ name: String) -> String? {
+  guard let p = getenv(name) else { return nil }
+  let text = String(cString: p)
+  return text.isEmpty ? nil : text
+}
+
+/// A path made absolute by the working directory, without . and .. parts.
+public func absolutePath(_ path: String) -> String {
+  var whole = path
+  if !path.hasPrefix("/"), let cwd = getcwd(nil, 0) {
+    whole = String(cString: cwd) + "/" + path
+    free(cwd)
+  }
+  var parts: [Substring] = []
+  for part in whole.split(separator: "/") where part != "." {
+    if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+  }
+  return "/" + parts.joined(separator: "/")
+}
+
+public struct Instance: Sendable {
+  public let run: String
+  public let data: String
+  public let images: String
+  /// Five characters of a-z2-7; empty until opened.
+  public private(set) var id = ""
+
+  public init(run: String, data: String, images: String) { (self.run, self.data, self.images) = (run, data, images) }
+
+  /// Where the instance's folders are: `root` (--root) or PODLAB_ROOT, else root's or the user's own. Touches nothing.
+  public static func locate(root: String?) throws(SysError) -> Instance {
+    let run: String
+    let data: String
+    if let root = root ?? variable("PODLAB_ROOT") {
+      let whole = absolutePath(root)
+      (run, data) = (whole + "/run", whole + "/data")
+    } else if geteuid() == 0 {
+      (run, data) = ("/run/podlab", "/var/lib/podlab")
+    } else {
+      run = variable("XDG_RUNTIME_DIR").map { $0 + "/podlab" } ?? "/tmp/podlab-\(getuid())"
+      guard let share = variable("XDG_DATA_HOME") ?? variable("HOME").map({ $0 + "/.local/share" }) else {
+        throw SysError(
+          step: "finding a place for data", call: "getenv", object: "HOME", errno: ENOENT, hint: "set HOME or XDG_DATA_HOME, or give --root DIR")
+      }
+      data = share + "/podlab"
+    }
+    return Instance(run: run, data: data, images: variable("PODLAB_IMAGES").map(absolutePath) ?? data + "/images")
+  }
+
+  /// Makes the folders and the instance's id where they are missing. A second call costs one read.
+  public mutating func open() throws(SysError) {
+    if let known = readID() {
+      id = known
+      return
+    }
+    do throws(SysError) {
+      let mode: UInt32 = geteuid() == 0 ? 0o755 : 0o700
+      try FileSystem.makeFolders(run, mode: mode)
+      let info = try FileSystem.info(run)
+      if info.uid != geteuid() {
+        throw SysError(call: "stat", object: run, errno: EPERM, hint: "the folder belongs to user \(info.uid): remove it, or choose another with --root DIR")
+      }
+      for f in ["pods", "addresses"] { try FileSystem.makeFolders("\(run)/\(f)", mode: mode) }
+      for f in ["objects", "images"] { try FileSystem.makeFolders("\(data)/\(f)", mode: mode) }
+      let lock = try FileLock("\(run)/instance.lock")
+      if let known = readID() {
+        id = known
+      } else {
+        let new = Self.randomID(5)
+        let text = JSON.compactBytes(.object([("id", .string(new)), ("boot", .string(Boot.id))]))
+        try FileSystem.writeAtomically("\(run)/instance.json", text, mode: 0o600)
+        id = new
+      }
+      _ = lock.raw
+    } catch {
+      throw error.during("opening the instance \(run)", hint: error.hint ?? Self.remedy(error.errno))
+    }
+  }
+
+  static func remedy(_ code: Int32) -> String? {
+    switch code {
+    case ENOSPC, EDQUOT: "make room on that file system, or choose another place with --root DIR"
+    case EROFS: "the file system is read-only: choose another place with --root DIR"
+    case EACCES, EPERM: "choose a place of your own with --root DIR"
+    default: nil
+    }
+  }
+
+  /// The id of this boot's instance; nil where there is none, or it is of an earlier boot.
+  private func readID() -> String? {
+    guard let bytes = optional({ () throws(SysError) in try FileSystem.read("\(run)/instance.json") }) else { return nil }
+    do throws(JSON.Malformed) {
+      let v = try JSON.parse(bytes)
+      guard let id = v["id"]?.string, id.utf8.count == 5, v["boot"]?.string == Boot.id else { return nil }
+      return id
+    } catch { return nil }
+  }
+
+  /// Whether there is anything of this instance.
+  public var exists: Bool { FileSystem.exists("\(run)/instance.json") }
+
+  static let letters = Array("abcdefghijklmnopqrstuvwxyz234567")
+  static func randomID(_ count: Int) -> String { String(randomBytes(count).map { letters[Int($0 & 31)] }) }
+
+  /// From getrandom(2).
+  public static func randomBytes(_ count: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var at = 0
+    while at < count {
+      let n = bytes.withUnsafeMutableBytes { b in Clock.random(into: UnsafeMutableRawBufferPointer(rebasing: b[at...])) }
+      if n > 0 { at += n }
+    }
+    return bytes
+  }
+
+  // MARK: places
+
+  public func place(_ namespace: String, _ name: String) -> PodPlace { PodPlace(folder: "\(run)/pods/\(namespace)/\(name)") }
+
+  /// Every Pod that has a folder, sorted.
+  public func pods(namespace: String? = nil) -> [(namespace: String, name: String)] {
+    let names = { (path: String) in optional { () throws(SysError) in try FileSystem.list(path) } ?? [] }
+    return (namespace.map { [$0] } ?? names("\(run)/pods")).flatMap { ns in names("\(run)/pods/\(ns)").map { (ns, $0) } }
+      .filter { FileSystem.exists(place($0.0, $0.1).object) }
+  }
+
+  public var bridgeName: String { "podlab" + id }
+  public var cgroupRoot: String { "podlab-" + id }
+}

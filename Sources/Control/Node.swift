@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The node of an ordinary user: a user, a mount and a network namespace, held by a process that does nothing (`pause`). Every program enters it at its
+// start and is root in there; from then on everything is as for root. user_namespaces(7).
+import Glibc
+import Kernel
+import Manifest
+
+public enum Node {
+  /// Enters the node, which is made when it is not there. Returns what to tell the user once: why only one id is mapped. Root needs no node.
+  @discardableResult
+  public static func enter(_ instance: Instance, programs: String) throws(SysError) -> String? {
+    guard geteuid() != 0 else { return nil }
+    if let holder = holder(instance) {
+      try join(holder)
+      return nil
+    }
+    do throws(SysError) {
+      let lock = try FileLock("\(instance.run)/node.lock")
+      defer { _ = lock.raw }
+      if let holder = holder(instance) {
+        try join(holder)
+        return nil
+      }
+      if let survivor = survivor(instance) {
+        // The holder was killed, the node lives on in a podd: a new holder is born in there.
+        try join(survivor)
+        try record(instance, try hold(programs, maps: nil))
+        return nil
+      }
+      let (maps, reason) = IDMaps.available()
+      let made = try hold(programs, maps: maps)
+      try record(instance, made)
+      try join(made)
+      return reason
+    } catch {
+      throw error.during("making a node for user \(getuid())", hint: error.hint ?? NamespaceRights.obstacle())
+    }
+  }
+
+  /// The living holder of this boot.
+  public static func holder(_ instance: Instance) -> ProcessIdentity? {
+    guard let bytes = optional({ () throws(SysError) in try FileSystem.read("\(instance.run)/node.json") }) else { return nil }
+    do throws(JSON.Malformed) {
+      let v = try JSON.parse(bytes)
+      guard let pid = v["pid"]?.int, let start = v["startTime"]?.int, v["boot"]?.string == Boot.id else { return nil }
+      let p = ProcessIdentity(pid: Int32(clamping: pid), startTime: UInt64(clamping: start))
+      return p.isAlive ? p : nil
+    } catch { return nil }
+  }
+
+  private static func record(_ instance: Instance, _ p: ProcessIdentity) throws(SysError) {
+    let v = Value.object([("pid", .int(Int64(p.pid))), ("startTime", .int(Int64(clamping: p.startTime))), ("boot", .string(Boot.id))])
+    try FileSystem.writeAtomically("\(instance.run)/node.json", JSON.compactBytes(v), mode: 0o600)
+  }
+
+  /// A podd of the instance that still runs: it is in the node.
+  private static func survivor(_ instance: Instance) -> ProcessIdentity? {
+    for (ns, name) in instance.pods() {
+      if let pid = Podd.process(instance.place(ns, name)), let p = ProcessIdentity(pid: pid), p.isAlive { return p }
+    }
+    return nil
+  }
+
+  /// A new holder; maps: of a new node, nil for one in the namespaces of this process.
+  private static func hold(_ programs: String, maps: IDMaps?) throws(SysError) -> ProcessIdentity {
+    let go = try FileDescriptor.pipe()
+    var plan = SpawnPlan(.paths([programs + "/pause"]), ["podlab-node"])
+    if maps != nil { plan.namespaces = [.user, .mount, .network, .ipc, .uts] }
+    plan.steps = [
+      .init(.readByte(fd: go.read.raw), for: "waiting for the node's user ids"),
+      .init(.newSession),
+    ]
+    if maps != nil {
+      plan.steps += [
+        .init(.propagation("/", flags: UInt(MS_REC | MS_SLAVE)), for: "keeping the node's mounts to itself"),
+        .init(.linkUp("lo"), for: "setting up the node's loopback"),
+      ]
+    }
+    plan.steps += [
+      .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)), .init(.duplicate(from: 0, to: 2)),
+      .init(.changeFolder("/")), .init(.closeFrom(3, atExec: true)),
+    ]
+    var pending = try plan.begin()
+    do throws(SysError) {
+      try maps?.apply(to: pending.pid)
+      try writeAll(go.write.raw, [1])
+    } catch {
+      pending.abandon()
+      throw error
+    }
+    let child = try pending.finish()
+    guard let p = ProcessIdentity(pid: child.pid) else { throw SysError(call: "open", object: "/proc/\(child.pid)/stat", errno: ESRCH) }
+    return p
+  }
+
+  private static func join(_ p: ProcessIdentity) throws(SysError) {
+    guard let fd = p.open() else { throw SysError(step: "entering the node", call: "pidfd_open", object: "\(p.pid)", errno: ESRCH) }
+    let here = getcwd(nil, 0)
+    defer { free(here) }
+    try Namespaces([.user, .mount, .network, .ipc, .uts]).enter(fd.raw)
+    if let here { _ = chdir(here) }
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A Pod's supervisor, seen from outside: whether it lives (it holds its lock), how it is started, how it is woken.
+import Glibc
+import Kernel
+import Manifest
+
+public enum Podd {
+  public static func isAlive(_ place: PodPlace) -> Bool { FileLock.isHeld(place.lock) }
+
+  /// The living podd's process id; nil where none lives.
+  public static func process(_ place: PodPlace) -> Int32? {
+    guard isAlive(place), let text = optional({ () throws(SysError) in try FileSystem.readText(place.lock) }) else { return nil }
+    return Int32(text.prefix { $0 != "\n" })
+  }
+
+  /// Starts the Pod's podd, and returns when it answers on its socket (or another one does). It outlives the caller.
+  public static func start(_ instance: Instance, _ namespace: String, _ name: String, programs: String) throws(SysError) {
+    let place = instance.place(namespace, name)
+    let ready = try FileDescriptor.pipe()
+    var plan = SpawnPlan(
+      .paths([programs + "/podd"]),
+      ["podd", "--run", instance.run, "--data", instance.data, "--images", instance.images, "--ready", "3", namespace, name],
+      environment: environment())
+    plan.steps = [
+      .init(.newSession), .init(.changeFolder("/")), .init(.umask(0o022)),
+      .init(.duplicate(from: ready.write.raw, to: 700)),
+      .init(.open(place.notes, flags: O_WRONLY | O_CREAT | O_APPEND, as: 2), for: "opening podd's log"),
+      .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)),
+      .init(.duplicate(from: 700, to: 3)), .init(.closeFrom(4, atExec: true)),
+    ]
+    do throws(SysError) {
+      let child = try plan.spawn()
+      let (read, write) = ready.ends()
+      _ = close(write)
+      let end = FileDescriptor(owning: read)
+      var byte: UInt8 = 0
+      // End of file without a byte: it has ended, or gave way to another.
+      let said = try withUnsafeMutableBytes(of: &byte) { (b) throws(SysError) in try readSome(end.raw, into: b) }
+      if said == 1 || isAlive(place) { return }
+      let status = try child.wait()
+      let notes = optional { () throws(SysError) in try FileSystem.readText(place.notes) } ?? ""
+      let why = notes.split(separator: "\n").last.map(String.init) ?? "it ended with \(status.code)"
+      throw SysError(call: "execve", object: "podd", errno: ECHILD, hint: why)
+    } catch { throw error.during("starting the supervisor of pod \(namespace)/\(name)") }
+  }
+
+  private static func environment() -> [String] {
+    ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+      + ["PODLAB_TRACE", "SWIFT_BACKTRACE"].compactMap { name in variable(name).map { "\(name)=\($0)" } }
+  }
+
+  /// Brings a Pod's podd to where it answers: one that is dead is started again and takes over; one that is stopped is woken. Returns what to tell
+  /// the user, if anything.
+  public static func ensure(_ instance: Instance, _ namespace: String, _ name: String, programs: String) throws(SysError) -> String? {
+    let place = instance.place(namespace, name)
+    guard let pid = process(place) else {
+      try start(instance, namespace, name, programs: programs)
+      return nil
+    }
+    if let state = Proc.stat(pid)?.state, state == "T" {
+      _ = kill(pid, SIGCONT)
+      return "the supervisor of pod \(namespace)/\(name) (process \(pid)) was stopped: woken with SIGCONT"
+    }
+    return nil
+  }
+}
+
+/// A conversation with a podd: one JSON object a line, both ways.
+public struct PoddClient: ~Copyable {
+  private let fd: FileDescriptor
+  private var pending: [UInt8] = []
+
+  public init(_ place: PodPlace) throws(SysError) {
+    do throws(SysError) { fd = try UnixSocket.connect(place.socket) } catch { throw error.during("talking to the pod's supervisor") }
+  }
+
+  public func send(_ request: Value) throws(SysError) { try writeAll(fd.raw, JSON.compactBytes(request) + [10]) }
+
+  public enum Answer: Sendable { case value(Value), end, late }
+
+  /// The next line. deadline: nanoseconds of CLOCK_MONOTONIC; nil waits for ever.
+  public mutating func next(deadline: Int64? = nil) throws(SysError) -> Answer {
+    while true {
+      if let line = pending.firstIndex(of: 10) {
+        let bytes = Array(pending[..<line])
+        pending.removeFirst(line + 1)
+        do throws(JSON.Malformed) { return .value(try JSON.parse(bytes)) } catch {
+          throw SysError(step: "reading the supervisor's answer: \(error)", call: "recv", object: "podd.sock", errno: EPROTO)
+        }
+      }
+      if let deadline {
+        let left = deadline - Clock.monotonic
+        if left <= 0 { return .late }
+        var p = pollfd(fd: fd.raw, events: Int16(POLLIN), revents: 0)
+        let n = poll(&p, 1, Int32(clamping: (left + 999_999) / 1_000_000))
+        if n == 0 { return .late }
+        if n < 0 { continue }
+      }
+      var buffer = [UInt8](repeating: 0, count: 65536)
+      let n = recv(fd.raw, &buffer, buffer.count, 0)
+      if n < 0 && errno == EINTR { continue }
+      if n < 0 && errno != ECONNRESET { throw SysError(call: "recv", object: "podd.sock", errno: errno) }
+      if n <= 0 { return .end }
+      pending += buffer[..<n]
+    }
+  }
+
+  public var raw: Int32 { fd.raw }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Objects on disk: Secrets, ConfigMaps and ServiceAccounts in DATA/objects, Pods in RUN/pods. Written whole: the old one or the new.
+import Glibc
+import Kernel
+import Manifest
+
+extension Instance {
+  /// secrets, configmaps, serviceaccounts.
+  public static func folder(of kind: String) -> String? { ["Secret": "secrets", "ConfigMap": "configmaps", "ServiceAccount": "serviceaccounts"][kind] }
+
+  public func objectPath(_ kind: String, _ namespace: String, _ name: String) -> String {
+    "\(data)/objects/\(Self.folder(of: kind) ?? kind)/\(namespace)/\(name).json"
+  }
+
+  /// nil where there is no such object.
+  public func object(_ kind: String, _ namespace: String, _ name: String) throws(SysError) -> Value? { try Self.readValue(objectPath(kind, namespace, name)) }
+
+  public func objects(_ kind: String, namespace: String? = nil) throws(SysError) -> [Value] {
+    let base = "\(data)/objects/\(Self.folder(of: kind) ?? kind)"
+    var all: [Value] = []
+    let namespaces: [String]
+    if let namespace { namespaces = [namespace] } else { namespaces = try FileSystem.list(base) }
+    for ns in namespaces {
+      for file in try FileSystem.list("\(base)/\(ns)") where file.hasSuffix(".json") {
+        if let v = try Self.readValue("\(base)/\(ns)/\(file)") { all.append(v) }
+      }
+    }
+    return all
+  }
+
+  public func store(_ object: Value) throws(SysError) {
+    let meta = ObjectMeta(object["metadata"] ?? .null)
+    let path = objectPath(object["kind"]?.string ?? "", meta.namespace, meta.name)
+    try FileSystem.makeFolders(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]), mode: 0o700)
+    try FileSystem.writeAtomically(path, JSON.compactBytes(object), mode: 0o600)
+  }
+
+  public func removeObject(_ kind: String, _ namespace: String, _ name: String) throws(SysError) {
+    try FileSystem.remove(objectPath(kind, namespace, name))
+  }
+
+  /// Identity and times that the API server gives a new object; of an old one those are kept.
+  public static func stamped(_ object: Value, old: Value?, wall: WallTime) -> Value {
+    var v = object
+    var meta = v["metadata"] ?? .null
+    let before = old?["metadata"]
+    meta["uid"] = before?["uid"] ?? .string(uuid())
+    meta["creationTimestamp"] = before?["creationTimestamp"] ?? .string(wall.rfc3339)
+    let version = Int64(before?["resourceVersion"]?.string ?? "") ?? 0
+    meta["resourceVersion"] = .string(String(version + 1))
+    if object["kind"]?.string == "Pod" {
+      let generation = before?["generation"]?.int ?? 0
+      let changed = old.map { $0["spec"] != v["spec"] } ?? true
+      meta["generation"] = .int(changed ? generation + 1 : max(1, generation))
+    }
+    v["metadata"] = meta
+    return v
+  }
+
+  /// Version 4, RFC 9562.
+  public static func uuid() -> String {
+    var b = randomBytes(16)
+    b[6] = b[6] & 0x0f | 0x40
+    b[8] = b[8] & 0x3f | 0x80
+    let hex = b.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    var out = ""
+    for (i, c) in hex.enumerated() {
+      if [8, 12, 16, 20].contains(i) { out += "-" }
+      out.append(c)
+    }
+    return out
+  }
+
+  // MARK: Pods
+
+  /// The Pod as `get` shows it: with its status as the last podd wrote it; of a Pod that no podd has touched yet, as it was applied.
+  public func pod(_ namespace: String, _ name: String) throws(SysError) -> Value? {
+    let place = place(namespace, name)
+    if let v = try Self.readValue(place.status) { return v }
+    return try Self.readValue(place.object)
+  }
+
+  static func readValue(_ path: String) throws(SysError) -> Value? {
+    let bytes: [UInt8]
+    do throws(SysError) { bytes = try FileSystem.read(path) } catch {
+      if error.errno == ENOENT || error.errno == ENOTDIR { return nil }
+      throw error
+    }
+    do throws(JSON.Malformed) { return try JSON.parse(bytes) } catch {
+      throw SysError(step: "reading \(path): \(error)", call: "read", object: path, errno: EBADMSG, hint: "remove the file and apply the object again")
+    }
+  }
+
+  /// Makes the Pod's folder with the object in it.
+  public func createPod(_ object: Value) throws(SysError) -> PodPlace {
+    let meta = ObjectMeta(object["metadata"] ?? .null)
+    let place = place(meta.namespace, meta.name)
+    do throws(SysError) {
+      try FileSystem.makeFolders(place.folder, mode: 0o755)
+      try FileSystem.writeAtomically(place.object, JSON.compactBytes(object), mode: 0o600)
+    } catch {
+      _ = rmdir(place.folder)
+      throw error.during("storing pod \(meta.namespace)/\(meta.name)", hint: Self.remedy(error.errno))
+    }
+    return place
+  }
+}
