@@ -79,6 +79,9 @@ public struct ImageJob: Sendable {
   public struct Run: ~Copyable {
     public let child: Child
     public let output: FileDescriptor
+
+    /// pidfd and output, owned by the caller from now on.
+    public consuming func ends() -> (pidfd: Int32, output: Int32) { (child.release(), output.release()) }
   }
 
   /// Starts the helper. program: podlab-image, else the one beside this program.

@@ -21,6 +21,8 @@ public struct NodeContext {
   /// Memory of the machine, in bytes.
   public var memory: Int64
   public var host: Host
+  /// What oom_score_adj can be set to at least: our own value, unless CAP_SYS_RESOURCE allows less.
+  public var lowestOOMScore = -1000
 
   public init(
     name: String, hostIPs: [String], cgroupRoot: String, nodeRoot: String, programs: String, allocatable: [String: Quantity], memory: Int64, host: Host

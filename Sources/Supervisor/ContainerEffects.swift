@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Containers: the effects ensureImage, startContainer, signal, removeContainer, and what happens when one ends.
+import Control
+import Glibc
+import Images
+import Kernel
+import Manifest
+import PodEngine
+import Runtime
+
+/// A helper at work for an image.
+final class ImagePull {
+  let job: ImageJob
+  let pidfd: Int32
+  let output: Int32
+  var text: [UInt8] = []
+  init(_ job: ImageJob, _ run: consuming ImageJob.Run) {
+    self.job = job
+    (pidfd, output) = run.ends()
+  }
+}
+
+extension Supervisor {
+  func container(_ name: String) -> Container? { (pod.spec.initContainers + pod.spec.containers).first { $0.name == name } }
+
+  // MARK: images
+
+  func ensureImage(_ name: String) {
+    guard let c = container(name) else { return }
+    let policy: ImagePolicy
+    switch c.imagePullPolicy {
+    case .always: policy = .always
+    case .ifNotPresent: policy = .ifNotPresent
+    case .never: policy = .never
+    }
+    switch ImageStore(root: instance.images).request(c.image, policy: policy) {
+    case .done(let outcome): imageCame(name, outcome)
+    case .helper(let job):
+      do throws(SysError) {
+        let pull = ImagePull(job, try job.start(program: node.programs + "/podlab-image"))
+        pulls[name] = pull
+        try loop.watch(pull.pidfd) { [unowned self] _ in pulled(name) }
+      } catch { imageCame(name, job.failed(error)) }
+    }
+  }
+
+  private func pulled(_ name: String) {
+    guard let pull = pulls.removeValue(forKey: name) else { return }
+    loop.forget(pull.pidfd)
+    defer {
+      _ = close(pull.pidfd)
+      _ = close(pull.output)
+    }
+    do throws(SysError) {
+      let status = try ExitStatus.collect(pidfd: pull.pidfd, wait: true) ?? ExitStatus(code: 255)
+      imageCame(name, pull.job.outcome(status, output: try FileSystem.read(pull.output, "the helper's output", limit: 1 << 16)))
+    } catch { imageCame(name, pull.job.failed(error)) }
+  }
+
+  private func imageCame(_ name: String, _ outcome: ImageOutcome) {
+    switch outcome {
+    case .present(let image):
+      images[name] = image
+      feed(.imageReady(container: name, imageID: image.id, pulledFor: nil))
+    case .pulled(let image, let took):
+      images[name] = image
+      feed(.imageReady(container: name, imageID: image.id, pulledFor: took))
+    case .failed(let reason, let message): feed(.imageFailed(container: name, reason: reason, message: message))
+    }
+  }
+
+  // MARK: starts
+
+  func startContainer(_ name: String, _ restart: Int64) {
+    guard let c = container(name), let image = images[name] else {
+      return feed(.containerFailed(container: name, id: "", reason: "CreateContainerError", message: "the image of \(name) is not known"))
+    }
+    killUnrecorded(name, restart)
+    let id = Instance.randomBytes(32).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let spot = ContainerPlace(folder: place.container(name), restart: restart)
+    let facts = ImageFacts(
+      id: image.id, layers: image.layers, entrypoint: image.config.entrypoint, command: image.config.command, environment: image.config.environment,
+      workingFolder: image.config.workingFolder, user: image.config.user, stopSignal: image.config.stopSignal ?? "")
+    let setup = ContainerSetup(
+      facts: self.facts, container: c, image: facts, hostname: PodFiles.hostname(pod, node: node.name), volumes: volumes, place: spot, etc: place.etc,
+      sharedMemory: pod.spec.hostIPC ? nil : place.sharedMemory)
+    let ready: (ContainerSpec, Environment)
+    do throws(ConfigError) { ready = try setup.spec(StoredObjects(instance: instance)) } catch {
+      return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: error.message))
+    }
+    var spec = ready.0
+    let group = "\(cgroup)/\(name)"
+    do throws(SysError) {
+      try spot.make()
+      try node.host.cgroups.create(group, limits: Resources.limits(c.resources))
+      spec.cgroup = node.host.cgroups.entry(group)
+      let log = try log(name)
+      log.open(restart)
+      ContainerLog.prune(log.folder, keeping: restart)
+      spec.streams = .descriptors(-1, log.pipes.outputWriter, log.pipes.errorWriter)
+    } catch {
+      return feed(.containerFailed(container: name, id: "", reason: "CreateContainerError", message: "failed to create containerd container: \(error)"))
+    }
+    let score = Resources.oomScoreAdjust(c, qosClass: engine.status.qosClass, capacity: node.memory)
+    // Lowering it needs CAP_SYS_RESOURCE, which neither an ordinary user nor every root has.
+    if score >= node.lowestOOMScore { spec.oomScoreAdjust = score }
+    oomKills[name] = node.host.cgroups.oomKills(group)
+    do throws(StartFailure) {
+      let child = try Containers.start(spec, sandbox: infra, host: node.host)
+      let pid = child.pid
+      let fd = child.release()
+      record(name, id, restart, pid, spec, group)
+      watchContainer(name, id, fd)
+      feed(.containerStarted(container: name, id: id))
+    } catch {
+      record(name, id, restart, nil, spec, group)
+      feed(.containerFailed(container: name, id: id, reason: "RunContainerError", message: error.message))
+    }
+  }
+
+  /// A process of this very run that a podd before us made without coming to say so.
+  private func killUnrecorded(_ name: String, _ restart: Int64) {
+    guard let old = state.containers.first(where: { $0.name == name && $0.restart == restart }), let p = old.process, pidfds[name] == nil else { return }
+    p.signal(SIGKILL)
+  }
+
+  private func record(_ name: String, _ id: String, _ restart: Int64, _ pid: Int32?, _ spec: ContainerSpec, _ group: String) {
+    var entry = PodState.Container(name: name, id: id, restart: restart)
+    entry.process = pid.flatMap { ProcessIdentity(pid: $0) }
+    entry.exec.environment = spec.environment
+    entry.exec.workingFolder = spec.workingFolder
+    entry.exec.identity = spec.identity
+    entry.exec.capabilities = spec.capabilities
+    entry.exec.isPrivileged = spec.isPrivileged
+    entry.exec.noNewPrivileges = spec.noNewPrivileges
+    entry.exec.cgroup = group
+    state.containers.removeAll { $0.name == name }
+    state.containers.append(entry)
+    writeState()
+  }
+
+  /// The container's log and its pipes, made once for all its runs and parked with infra.
+  private func log(_ name: String) throws(SysError) -> ContainerLog {
+    if let log = logs[name] { return log }
+    let log = try ContainerLog(
+      folder: place.container(name), pipes: try ContainerLog.makePipes(), loop: loop, buffer: buffer, complain: { [unowned self] in complain($0) })
+    logs[name] = log
+    try store?.park("log:" + name, [log.pipes.output, log.pipes.error])
+    return log
+  }
+
+  func watchContainer(_ name: String, _ id: String, _ fd: Int32) {
+    pidfds[name] = fd
+    do throws(SysError) {
+      try store?.park("pid:" + name, [fd])
+      try loop.watch(fd) { [unowned self] _ in ended(name, id) }
+    } catch { complain("\(error.during("watching container \(name)"))") }
+  }
+
+  // MARK: ends
+
+  private func ended(_ name: String, _ id: String) {
+    guard let fd = pidfds[name] else { return }
+    loop.forget(fd)
+    let status: ExitStatus?
+    do throws(SysError) { status = try ExitStatus.collect(pidfd: fd) } catch {
+      // An adopted one: not our child. Its own parent reaps it, then the kernel tells.
+      return strangerEnded(name, id, fd, until: Clock.monotonic + second)
+    }
+    finishRun(name, id, fd, status)
+  }
+
+  /// PIDFD_GET_INFO answers once the process has been reaped, which nothing announces: looked at again for a second.
+  func strangerEnded(_ name: String, _ id: String, _ fd: Int32, until deadline: Int64) {
+    let status = ExitStatus.ofStranger(pidfd: fd)
+    if status != nil || Clock.monotonic >= deadline { return finishRun(name, id, fd, status) }
+    _ = timers.schedule(at: Clock.monotonic + 5_000_000) { [unowned self] in strangerEnded(name, id, fd, until: deadline) }
+  }
+
+  private func finishRun(_ name: String, _ id: String, _ fd: Int32, _ status: ExitStatus?) {
+    _ = close(fd)
+    pidfds[name] = nil
+    let group = "\(cgroup)/\(name)"
+    // With a process namespace of its own nothing outlives its first process; in a shared one its children may.
+    if pod.spec.shareProcessNamespace || pod.spec.hostPID { for pid in node.host.cgroups.processes(group) { _ = kill(pid, SIGKILL) } }
+    logs[name]?.drain()
+    let entry = state.containers.firstIndex { $0.name == name }
+    let restart = entry.map { state.containers[$0].restart } ?? 0
+    if let entry { state.containers[entry].process = nil }
+    writeState()
+    let spot = ContainerPlace(folder: place.container(name), restart: restart)
+    let fallsBack = container(name)?.terminationMessagePolicy == .fallbackToLogsOnError && status?.code != 0
+    var exit = ContainerExit(exitCode: Int64(status?.code ?? 137), signal: status?.signal.map(Int64.init))
+    exit.message = TerminationMessage.read(file: spot.message, log: fallsBack ? spot.log : nil)
+    exit.oomKilled = status?.signal == SIGKILL && node.host.cgroups.oomKills(group) > oomKills[name] ?? 0
+    if status == nil {
+      exit.reason = "ContainerStatusUnknown"
+      exit.message = exit.message ?? "The container could not be located when the supervisor was started again"
+    }
+    feed(.containerExited(container: name, id: id, exit: exit))
+  }
+
+  func signal(_ name: String, _ number: Int32) {
+    guard let fd = pidfds[name] else { return }
+    var n = number
+    if n == 0 { n = images[name]?.config.stopSignal.flatMap { Signals.number($0) } ?? SIGTERM }
+    do throws(SysError) { try Pidfd.signal(fd, n) } catch { complain("\(error.during("signalling container \(name)"))") }
+  }
+
+  /// The root file system of an ended run; its log stays until the run after the next.
+  func removeContainer(_ name: String, _ id: String) {
+    guard let old = state.containers.first(where: { $0.name == name && $0.id == id }) else { return }
+    do throws(SysError) { try FileSystem.removeTree(ContainerPlace(folder: place.container(name), restart: old.restart).run) } catch {
+      complain("\(error.during("removing container \(name)"))")
+    }
+  }
+}
+
+let second: Int64 = 1_000_000_000

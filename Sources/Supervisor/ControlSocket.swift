@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// podd's side of its socket: one JSON object a line. Verbs: ping, watch, events, update, delete. docs/state.md describes them.
+import Control
+import Glibc
+import Kernel
+import Manifest
+import PodEngine
+
+/// One who talks to us.
+final class ControlClient {
+  private let fd: Int32
+  private unowned let supervisor: Supervisor
+  private var input: [UInt8] = []
+  private var output: [UInt8] = []
+  var isWatching = false
+  private var waitsForEnd = false
+  /// A reader that lags this far behind is let go.
+  private static let limit = 8 << 20
+
+  init(_ fd: Int32, _ supervisor: Supervisor) { (self.fd, self.supervisor) = (fd, supervisor) }
+
+  func ready(_ what: EventLoop.Readiness) {
+    if what.contains(.writable) { flush() }
+    guard what.contains(.readable) || what.contains(.hangUp) || what.contains(.error) else { return }
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let n = recv(fd, &chunk, chunk.count, 0)
+      if n < 0 && errno == EINTR { continue }
+      if n < 0 && errno == EAGAIN { break }
+      if n <= 0 { return supervisor.leave(fd) }
+      input += chunk[..<n]
+    }
+    while let line = input.firstIndex(of: 10) {
+      let bytes = Array(input[..<line])
+      input.removeFirst(line + 1)
+      do throws(JSON.Malformed) { serve(try JSON.parse(bytes)) } catch { send(.object([("error", .string("not a request: \(error)"))])) }
+    }
+  }
+
+  private func serve(_ request: Value) {
+    switch request["verb"]?.string {
+    case "ping": send(.object([("ok", .bool(true)), ("pid", .int(Int64(getpid())))]))
+    case "events": send(.object([("items", supervisor.eventList)]))
+    case "watch":
+      isWatching = true
+      supervisor.save()
+      send(.object([("object", supervisor.shown)]))
+    case "update":
+      guard let object = request["object"] else { return send(.object([("error", .string("update needs an object"))])) }
+      supervisor.update(object)
+      send(.object([("ok", .bool(true))]))
+    case "delete":
+      waitsForEnd = true
+      supervisor.feed(.deleteRequested(graceSeconds: request["grace"]?.int, force: request["force"]?.bool ?? false))
+    default: send(.object([("error", .string("unknown verb"))]))
+    }
+  }
+
+  func send(_ v: Value) {
+    output += JSON.compactBytes(v) + [10]
+    flush()
+  }
+
+  private func flush() {
+    while !output.isEmpty {
+      let n = Glibc.send(fd, output, output.count, Int32(MSG_NOSIGNAL))
+      if n < 0 {
+        if errno == EINTR { continue }
+        if errno == EAGAIN && output.count < Self.limit { break }
+        return supervisor.leave(fd)
+      }
+      output.removeFirst(n)
+    }
+    supervisor.await(fd, writable: !output.isEmpty)
+  }
+
+  /// The Pod is gone.
+  func end() {
+    if isWatching || waitsForEnd {
+      let bytes = JSON.compactBytes(.object([("ok", .bool(true)), ("deleted", .bool(true))])) + [10]
+      _ = Glibc.send(fd, output + bytes, output.count + bytes.count, Int32(MSG_NOSIGNAL))
+    }
+    _ = close(fd)
+  }
+}
+
+extension Supervisor {
+  /// Listens on the Pod's socket.
+  func listen() throws(SysError) {
+    let listener = try UnixSocket.listen(place.socket).release()
+    let flags = fcntl(listener, F_GETFL)
+    _ = fcntl(listener, F_SETFL, flags | O_NONBLOCK)
+    try loop.watch(listener) { [unowned self] _ in accept(listener) }
+  }
+
+  private func accept(_ listener: Int32) {
+    do throws(SysError) {
+      while let fd = try UnixSocket.accept(listener)?.release() {
+        let client = ControlClient(fd, self)
+        clients[fd] = client
+        try loop.watch(fd) { [weak client] what in client?.ready(what) }
+      }
+    } catch { complain("\(error.during("taking a connection"))") }
+  }
+
+  func await(_ fd: Int32, writable: Bool) {
+    guard let client = clients[fd] else { return }
+    do throws(SysError) { try loop.watch(fd, writable ? [.readable, .writable] : .readable) { [weak client] what in client?.ready(what) } } catch {
+      leave(fd)
+    }
+  }
+
+  func leave(_ fd: Int32) {
+    guard clients.removeValue(forKey: fd) != nil else { return }
+    loop.forget(fd)
+    _ = close(fd)
+  }
+
+  /// A changed object: stored, then told to the engine.
+  func update(_ object: Value) {
+    do throws(SysError) { try FileSystem.writeAtomically(place.object, JSON.compactBytes(object), mode: 0o600) } catch {
+      complain("\(error.during("storing the changed pod"))")
+    }
+    feed(.updated(Pod(stored: object)))
+    markStatus()
+  }
+}

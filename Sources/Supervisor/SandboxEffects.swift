@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Volumes and the sandbox: the effects mountVolumes, createSandbox, stopSandbox.
+import Control
+import Glibc
+import Kernel
+import Manifest
+import PodEngine
+import Runtime
+
+extension Supervisor {
+  func mountVolumes() {
+    do throws(ConfigError) {
+      if !pod.spec.volumes.isEmpty { try volumes.setUp(facts, objects: StoredObjects(instance: instance), tokens: NoTokens(), wall: Clock.wall) }
+      feed(.volumesReady)
+    } catch { feed(.volumesFailed(message: error.message)) }
+  }
+
+  /// Begins the sandbox; finishSandbox waits for it when the rest of the batch is done.
+  func createSandbox(_ attempt: Int) {
+    do throws(SysError) {
+      let keep = try DescriptorStore()
+      var spec = SandboxSpec(hostname: PodFiles.hostname(pod, node: node.name), emptyRoot: place.emptyRoot, program: node.programs + "/pause")
+      spec.hostIPC = pod.spec.hostIPC
+      spec.hostPID = pod.spec.hostPID
+      spec.sharesProcesses = pod.spec.shareProcessNamespace
+      spec.sysctls = pod.spec.securityContext.sysctls.map { ($0.name, $0.value) }
+      spec.held = [keep.near, keep.far]
+      if !FileSystem.exists(place.emptyRoot) { try FileSystem.makeFolders(place.emptyRoot, mode: 0o755) }
+      spec.temporaryFileSystems = volumes.inMemory(pod)
+      if !pod.spec.hostIPC {
+        if !FileSystem.exists(place.sharedMemory) { try FileSystem.makeFolders(place.sharedMemory, mode: 0o1777) }
+        spec.temporaryFileSystems.append((place.sharedMemory, "mode=1777,size=65536k"))
+      }
+      var podIPs = node.hostIPs
+      var link = ""
+      if pod.spec.hostNetwork {
+        spec.network = .host
+      } else if let network {
+        for old in state.addresses { instance.give(back: old) }
+        let taken = try instance.take(network, for: pod.metadata.uid)
+        (podIPs, link, state.addresses) = (["\(taken.address)"], taken.link, ["\(taken.address)"])
+        spec.network = .bridged(
+          PodNetwork(bridge: network.bridge, link: link, address: taken.address, prefix: Instance.Network.prefix, gateway: network.gateway))
+      }
+      try writeSharedFiles(podIPs)
+      let groups = node.host.cgroups
+      try groups.create(cgroup, limits: Resources.podLimits(pod.spec))
+      try groups.create(cgroup + "/pause", limits: CgroupLimits())
+      spec.cgroup = groups.entry(cgroup + "/pause")
+      let begun = try SandboxStart(spec, netlink: netlink)
+      starting = begun
+      store = keep
+      state.sandbox = ProcessIdentity(pid: begun.pid).map { PodState.Sandbox(process: $0, attempt: attempt, podIPs: podIPs, link: link) }
+      writeState()
+    } catch { feed(.sandboxFailed(message: "\(error)")) }
+  }
+
+  func finishSandbox() {
+    guard var begun = starting else { return }
+    starting = nil
+    do throws(SysError) {
+      let fd = try begun.finish().release()
+      watchInfra(fd)
+      feed(.sandboxStarted(podIPs: state.sandbox?.podIPs ?? []))
+    } catch {
+      dropSandbox()
+      feed(.sandboxFailed(message: "\(error)"))
+    }
+  }
+
+  func watchInfra(_ fd: Int32) {
+    infra = fd
+    do throws(SysError) { try loop.watch(fd) { [unowned self] _ in infraEnded() } } catch { complain("\(error.during("watching infra"))") }
+  }
+
+  private func infraEnded() {
+    loop.forget(infra)
+    _ = optional { () throws(SysError) in try ExitStatus.collect(pidfd: infra) }
+    let wasAsked = isStoppingSandbox
+    isStoppingSandbox = false
+    dropSandbox()
+    feed(wasAsked ? .sandboxStopped : .sandboxDied)
+  }
+
+  /// Forgets infra and what was parked with it.
+  private func dropSandbox() {
+    if infra >= 0 { _ = close(infra) }
+    infra = -1
+    state.sandbox = nil
+    store = nil
+    writeState()
+  }
+
+  func stopSandbox() {
+    guard infra >= 0 else { return feed(.sandboxStopped) }
+    isStoppingSandbox = true
+    do throws(SysError) { try Pidfd.signal(infra, SIGKILL) } catch { complain("\(error.during("ending infra"))") }
+  }
+
+  /// hosts, hostname, resolv.conf.
+  private func writeSharedFiles(_ podIPs: [String]) throws(SysError) {
+    let text = { (path: String) in optional { () throws(SysError) in try FileSystem.readText(path) } ?? "" }
+    try FileSystem.makeFolders(place.etc, mode: 0o755)
+    let hosts = PodFiles.hosts(pod, node: node.name, podIPs: podIPs, nodeHosts: pod.spec.hostNetwork ? text("/etc/hosts") : "")
+    try FileSystem.write(place.etc + "/hosts", hosts)
+    try FileSystem.write(place.etc + "/hostname", PodFiles.hostname(pod, node: node.name) + "\n")
+    try FileSystem.write(place.etc + "/resolv.conf", PodFiles.resolver(pod, node: text("/etc/resolv.conf")))
+  }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The heart of podd: what happens becomes an event, the engine says what to do, and here it is done. One thread, one loop. Open this file first.
+//
+//   world → feed(event) → journal → PodEngine → effects → perform → world
+//
+// The journal is written before an effect is carried out, state.json when a process was made: whoever comes after a crash knows both
+// (Adoption.swift). status.json and events.json are written once a round, before the loop sleeps.
+import Control
+import Glibc
+import Images
+import Kernel
+import Manifest
+import PodEngine
+import Runtime
+
+public final class Supervisor {
+  let instance: Instance
+  let place: PodPlace
+  let node: NodeContext
+  let loop: EventLoop
+  let timers = Timers()
+  let netlink: Netlink
+  var network: Instance.Network?
+  var engine: PodEngine
+  var state = PodState()
+  var events = EventsFile()
+  let volumes: Volumes
+  let buffer = LogBuffer()
+
+  // What is alive; each belongs to the file that is named after it.
+  var store: DescriptorStore?
+  var infra: Int32 = -1
+  var starting: SandboxStart?
+  var isStoppingSandbox = false
+  var logs: [String: ContainerLog] = [:]
+  /// pidfd of each running container.
+  var pidfds: [String: Int32] = [:]
+  var images: [String: Image] = [:]
+  var oomKills: [String: Int64] = [:]
+  var pulls: [String: ImagePull] = [:]
+  var handlers: [String: HandlerRun] = [:]
+  var clients: [Int32: ControlClient] = [:]
+  /// What infra kept for us (Adoption.swift).
+  var parked: [String: [Int32]] = [:]
+
+  private var queue: [Event] = []
+  private var isDraining = false
+  private var journal: FileDescriptor
+  private var isStatusDirty = true
+  private var areEventsDirty = false
+  /// The object as it was last shown.
+  private(set) var shown = Value.null
+
+  public init(_ instance: Instance, _ place: PodPlace, _ pod: Pod, node: NodeContext) throws(SysError) {
+    (self.instance, self.place, self.node) = (instance, place, node)
+    loop = try EventLoop()
+    netlink = try Netlink()
+    engine = PodEngine(pod: pod)
+    volumes = Volumes(folder: place.volumes, nodeRoot: node.nodeRoot)
+    journal = try FileDescriptor.open(place.journal, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+    state.boot = Boot.id
+    loop.beforeSleep = { [unowned self] in round() }
+  }
+
+  public func run() throws(SysError) { try loop.run() }
+
+  var pod: Pod { engine.pod }
+  /// The Pod's cgroup, as CgroupDriver takes it.
+  var cgroup: String { "\(node.cgroupRoot)/\(pod.metadata.uid)" }
+  var facts: PodFacts {
+    PodFacts(pod: pod, nodeName: node.name, hostIPs: node.hostIPs, podIPs: engine.status.podIPs, allocatable: node.allocatable)
+  }
+
+  // MARK: events
+
+  /// Takes what happened. Events that come while effects are carried out wait for their turn.
+  func feed(_ event: Event) {
+    queue.append(event)
+    guard !isDraining else { return }
+    isDraining = true
+    while true {
+      while !queue.isEmpty { take(queue.removeFirst()) }
+      guard starting != nil else { break }
+      // Begun with the batch of effects; by now infra has set itself up beside us.
+      finishSandbox()
+    }
+    isDraining = false
+  }
+
+  private func take(_ event: Event) {
+    let moment = Moment(monotonic: Clock.monotonic, wall: WallTime(nanoseconds: Clock.wall))
+    let effects = engine.handle(event, at: moment)
+    // A tick that changes nothing need not be told.
+    if event == .tick && effects.isEmpty { return }
+    do throws(SysError) { try writeAll(journal.raw, Journal.line(event, moment, effects)) } catch { complain("\(error.during("writing the journal"))") }
+    for effect in effects { perform(effect, moment) }
+  }
+
+  private func perform(_ effect: Effect, _ moment: Moment) {
+    switch effect {
+    case .mountVolumes: mountVolumes()
+    case .createSandbox(let attempt): createSandbox(attempt)
+    case .stopSandbox: stopSandbox()
+    case .ensureImage(let name): ensureImage(name)
+    case .startContainer(let name, let count): startContainer(name, count)
+    case .signal(let name, let number): signal(name, number)
+    case .runProbe(let name, let kind): runProbe(name, kind)
+    case .runHook(let name, let kind): runHook(name, kind)
+    case .cancelHook(let name, let kind): cancelHook(name, kind)
+    case .removeContainer(let name, let id): removeContainer(name, id)
+    case .emit(let event):
+      events.add(event, at: moment.wall)
+      areEventsDirty = true
+    case .statusChanged: isStatusDirty = true
+    case .podRemoved: removePod()
+    }
+  }
+
+  // MARK: once a round
+
+  private func round() {
+    timers.fire(now: Clock.monotonic)
+    save()
+    let next = [engine.nextWake, timers.next].compactMap { $0 }.min()
+    loop.setDeadline(next) { [unowned self] in
+      timers.fire(now: Clock.monotonic)
+      if let wake = engine.nextWake, wake <= Clock.monotonic { feed(.tick) }
+    }
+  }
+
+  /// Writes what has changed and tells those who watch.
+  func save() {
+    guard !engine.isFinished else { return }
+    if areEventsDirty {
+      areEventsDirty = false
+      let list = Value.object([
+        ("apiVersion", .string("v1")), ("kind", .string("List")), ("items", events.objects(of: pod.metadata, node: node.name)),
+      ])
+      put(place.events, JSON.compactBytes(list))
+    }
+    if isStatusDirty {
+      isStatusDirty = false
+      shown = object
+      put(place.status, JSON.compactBytes(shown))
+      for c in clients.values where c.isWatching { c.send(.object([("object", shown)])) }
+    }
+  }
+
+  private func put(_ path: String, _ bytes: [UInt8]) {
+    do throws(SysError) { try FileSystem.writeAtomically(path, bytes, mode: 0o600) } catch { complain("\(error.during("saving the pod's status"))") }
+  }
+
+  /// The whole object with its status.
+  private var object: Value {
+    var v = pod.object
+    var meta = v["metadata"] ?? .null
+    if let at = engine.deletionTimestamp {
+      meta["deletionTimestamp"] = .string(at.rfc3339)
+      meta["deletionGracePeriodSeconds"] = .int(engine.deletionGracePeriodSeconds ?? 0)
+    }
+    v["metadata"] = meta
+    if engine.status.hostIP != nil, v["spec"]?["nodeName"] == nil {
+      var spec = v["spec"] ?? .null
+      spec["nodeName"] = .string(node.name)
+      v["spec"] = spec
+    }
+    v["status"] = engine.status.value
+    return v
+  }
+
+  var eventList: Value { events.objects(of: pod.metadata, node: node.name) }
+
+  func writeState() {
+    do throws(SysError) { try state.write(place.state) } catch { complain("\(error.during("writing the pod's state"))") }
+  }
+
+  func markStatus() { isStatusDirty = true }
+
+  /// Into podd.log.
+  func complain(_ text: String) { _ = optional { () throws(SysError) in try writeAll(2, "podd: \(text)\n") } }
+
+  // MARK: the Pod's end
+
+  private func removePod() {
+    for log in logs.values { log.close() }
+    logs = [:]
+    do throws(SysError) { try node.host.cgroups.remove(cgroup) } catch { complain("\(error.during("removing the pod's cgroups"))") }
+    for address in state.addresses { instance.give(back: address) }
+    // First out of sight as a whole, then in pieces: a crash in between leaves no half Pod.
+    let parent = String(place.folder[..<(place.folder.lastIndex(of: "/") ?? place.folder.startIndex)])
+    let trash = "\(parent)/.\(pod.metadata.name).\(pod.metadata.uid)"
+    do throws(SysError) {
+      try FileSystem.rename(place.folder, to: trash)
+      try FileSystem.removeTree(trash)
+    } catch { complain("\(error.during("removing the pod's folder"))") }
+    _ = rmdir(parent)
+    for c in clients.values { c.end() }
+    loop.stop()
+  }
+}
+
+/// Objects of the instance.
+struct StoredObjects: ObjectSource {
+  let instance: Instance
+
+  func secret(_ namespace: String, _ name: String) throws(ConfigError) -> Secret? { try read("Secret", namespace, name).map(Secret.init(stored:)) }
+  func configMap(_ namespace: String, _ name: String) throws(ConfigError) -> ConfigMap? {
+    try read("ConfigMap", namespace, name).map(ConfigMap.init(stored:))
+  }
+
+  private func read(_ kind: String, _ namespace: String, _ name: String) throws(ConfigError) -> Value? {
+    do throws(SysError) { return try instance.object(kind, namespace, name) } catch { throw ConfigError("\(error)") }
+  }
+}
+
+/// No API server signs tokens here.
+struct NoTokens: TokenSource {
+  func token(serviceAccount: String, audience: String?, seconds: Int64) throws(ConfigError) -> [UInt8] {
+    throw ConfigError("service account tokens cannot be issued: there is no API server here")
+  }
+}
