@@ -97,6 +97,8 @@ extension Instance {
     let meta = ObjectMeta(object["metadata"] ?? .null)
     let place = place(meta.namespace, meta.name)
     do throws(SysError) {
+      // A folder without an object is what a crash left.
+      if FileSystem.exists(place.folder) { try FileSystem.removeTree(place.folder) }
       try FileSystem.makeFolders(place.folder, mode: 0o755)
       try FileSystem.writeAtomically(place.object, JSON.compactBytes(object), mode: 0o600)
     } catch {
@@ -104,5 +106,14 @@ extension Instance {
       throw error.during("storing pod \(meta.namespace)/\(meta.name)", hint: Self.remedy(error.errno))
     }
     return place
+  }
+
+  /// The Pod as it was applied; nil where there is none.
+  public func readPodObject(_ namespace: String, _ name: String) throws(SysError) -> Value? { try Self.readValue(place(namespace, name).object) }
+
+  /// Takes back a Pod that could not be started.
+  public func forgetPod(_ namespace: String, _ name: String) {
+    _ = optional { () throws(SysError) in try FileSystem.removeTree(place(namespace, name).folder) }
+    _ = rmdir("\(run)/pods/\(namespace)")
   }
 }

@@ -72,7 +72,7 @@ final class ControlClient {
       }
       output.removeFirst(n)
     }
-    supervisor.await(fd, writable: !output.isEmpty)
+    supervisor.arm(fd, writable: !output.isEmpty)
   }
 
   /// The Pod is gone.
@@ -104,7 +104,7 @@ extension Supervisor {
     } catch { complain("\(error.during("taking a connection"))") }
   }
 
-  func await(_ fd: Int32, writable: Bool) {
+  func arm(_ fd: Int32, writable: Bool) {
     guard let client = clients[fd] else { return }
     do throws(SysError) { try loop.watch(fd, writable ? [.readable, .writable] : .readable) { [weak client] what in client?.ready(what) } } catch {
       leave(fd)

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// podctl: kubectl's grammar for one machine. Open this file first; each verb has a file of its own.
+import ArgumentParser
+import Control
+import Glibc
+import Kernel
+import Manifest
+
+struct Podctl: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "podctl", abstract: "Run and look at Kubernetes Pods on this machine.",
+    subcommands: [
+      ApplyCommand.self, GetCommand.self, DescribeCommand.self, LogsCommand.self, ExecCommand.self, DeleteCommand.self, WaitCommand.self,
+      VersionCommand.self,
+    ])
+
+  /// Returns the exit status: 0, or 1 as kubectl does for whatever goes wrong, or a verb's own.
+  static func main(_ arguments: [String]) -> Int32 {
+    do {
+      var command = try parseAsRoot(reordered(arguments))
+      try command.run()
+      return 0
+    } catch let failure as Failure {
+      say(2, failure.text)
+      return failure.code
+    } catch let error as SysError {
+      say(2, "error: \(error)\n")
+      return 1
+    } catch {
+      let text = fullMessage(for: error)
+      if exitCode(for: error) == .success {
+        say(1, text + "\n")
+        return 0
+      }
+      say(2, text.hasPrefix("Error: ") ? "error: " + text.dropFirst(7) + "\n" : text + "\n")
+      return 1
+    }
+  }
+
+  /// kubectl takes -n and the like before the verb too, and values that touch their letter (-ojson).
+  private static func reordered(_ arguments: [String]) -> [String] {
+    var words: [String] = []
+    let end = arguments.firstIndex(of: "--") ?? arguments.count
+    for w in arguments[..<end] {
+      let bytes = Array(w.utf8)
+      if bytes.count > 2, bytes[0] == 45, "onlc".utf8.contains(bytes[1]), bytes[2] != 61 {
+        words += [String(w.prefix(2)), String(w.dropFirst(2))]
+      } else {
+        words.append(w)
+      }
+    }
+    var head: [String] = []
+    while let first = words.first, ["-n", "--namespace", "--root"].contains(first) || first.hasPrefix("--namespace=") || first.hasPrefix("--root=") {
+      head.append(words.removeFirst())
+      if !first.contains("="), !words.isEmpty { head.append(words.removeFirst()) }
+    }
+    if let verb = words.first { words = [verb] + head + words.dropFirst() } else { words = head }
+    return words + arguments[end...]
+  }
+}
+
+/// What is said, as it is, and the exit status.
+struct Failure: Error {
+  var text: String
+  var code: Int32 = 1
+  /// error: TEXT
+  static func error(_ text: String) -> Failure { Failure(text: "error: \(text)\n") }
+  /// Error from the API server in kubectl's form.
+  static func server(_ reason: String, _ text: String) -> Failure { Failure(text: "Error from server (\(reason)): \(text)\n") }
+  static func notFound(_ kind: Kind, _ name: String) -> Failure { server("NotFound", "\(kind.plural) \"\(name)\" not found") }
+}
+
+func say(_ fd: Int32, _ text: String) { _ = optional { () throws(SysError) in try writeAll(fd, text) } }
+
+struct CommonOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: "The namespace.") var namespace: String?
+  @Option(name: .long, help: "The instance's folder (default: $PODLAB_ROOT, else the user's own).") var root: String?
+
+  var ns: String { namespace ?? "default" }
+
+  /// The instance, its folders made; of an ordinary user, from inside the node.
+  func open() throws -> Session {
+    var instance = try Instance.locate(root: root)
+    try instance.open()
+    let own = try FileSystem.readlink("/proc/self/exe")
+    let programs = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
+    if let warning = try Node.enter(instance, programs: programs) { say(2, "warning: one user id only: \(warning)\n") }
+    return Session(instance: instance, programs: programs, namespace: ns)
+  }
+
+  /// To look only: nothing is made.
+  func look() throws -> Session {
+    var instance = try Instance.locate(root: root)
+    if instance.exists { try instance.open() }
+    let own = try FileSystem.readlink("/proc/self/exe")
+    return Session(instance: instance, programs: own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ".", namespace: ns)
+  }
+}
+
+struct Session {
+  let instance: Instance
+  let programs: String
+  let namespace: String
+
+  var now: WallTime { WallTime(nanoseconds: Clock.wall) }
+
+  /// A Pod as it is to be shown: one whose supervisor is dead is Unknown, as a Pod whose kubelet is silent.
+  func pod(_ ns: String, _ name: String) throws(SysError) -> Value? {
+    guard var v = try instance.pod(ns, name) else { return nil }
+    if !Podd.isAlive(instance.place(ns, name)) {
+      var status = v["status"] ?? .null
+      let phase = status["phase"]?.string
+      if phase != nil || v["status"] == nil {
+        status["phase"] = .string("Unknown")
+        status["reason"] = .string("NodeLost")
+        status["message"] = .string("the supervisor of the pod does not run; the next podctl command that works on the pod starts it again")
+      }
+      v["status"] = status
+    } else if v["status"] == nil {
+      v["status"] = .object([("phase", .string("Pending"))])
+    }
+    return v
+  }
+
+  func pods(_ ns: String?) throws(SysError) -> [Value] {
+    var all: [Value] = []
+    for (n, name) in instance.pods(namespace: ns) { if let v = try pod(n, name) { all.append(v) } }
+    return all
+  }
+
+  /// The Pod's supervisor, brought to where it answers. The Pod must be there.
+  func wake(_ name: String) throws {
+    guard FileSystem.exists(instance.place(namespace, name).object) else { throw Failure.notFound(.pod, name) }
+    if let note = try Podd.ensure(instance, namespace, name, programs: programs) { say(2, "note: \(note)\n") }
+  }
+
+  func client(_ name: String) throws -> PoddClient {
+    try wake(name)
+    return try PoddClient(instance.place(namespace, name))
+  }
+}
+
+/// The kinds that there are, and what kubectl calls them.
+enum Kind: String, CaseIterable {
+  case pod = "Pod", secret = "Secret", configMap = "ConfigMap", serviceAccount = "ServiceAccount", event = "Event"
+
+  var plural: String { rawValue.lowercased() + "s" }
+  var singular: String { rawValue.lowercased() }
+
+  init?(word: String) {
+    switch word.lowercased() {
+    case "pod", "pods", "po": self = .pod
+    case "secret", "secrets": self = .secret
+    case "configmap", "configmaps", "cm": self = .configMap
+    case "serviceaccount", "serviceaccounts", "sa": self = .serviceAccount
+    case "event", "events", "ev": self = .event
+    default: return nil
+    }
+  }
+}
+
+/// `pods a b`, `pod/a secret/b`, `pods`: what is meant.
+func targets(_ words: [String]) throws -> (kinds: [Kind], names: [(Kind, String)]) {
+  guard let first = words.first else { throw Failure.error("You must specify the type of resource to get, as in `podctl get pods`") }
+  func kind(_ word: String) throws -> Kind {
+    guard let k = Kind(word: word) else { throw Failure.error("the server doesn't have a resource type \"\(word)\"") }
+    return k
+  }
+  if words.contains(where: { $0.contains("/") }) {
+    let pairs = try words.map { w -> (Kind, String) in
+      let p = w.split(separator: "/", maxSplits: 1).map(String.init)
+      guard p.count == 2 else {
+        throw Failure.error("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'podctl get resource/<resource_name>' instead of 'podctl get resource resource/<resource_name>'")
+      }
+      return (try kind(p[0]), p[1])
+    }
+    return (Array(Set(pairs.map(\.0))), pairs)
+  }
+  let kinds = try first.split(separator: ",").map { try kind(String($0)) }
+  return (kinds, words.dropFirst().flatMap { name in kinds.map { ($0, name) } })
+}
+
+/// 5s, 1m30s, 500ms, 2h, -1 … in nanoseconds; nil for anything else.
+func duration(_ text: String) -> Int64? {
+  if let n = Int64(text) { return n * 1_000_000_000 }
+  var rest = Substring(text)
+  var total: Double = 0
+  let sign: Double = rest.first == "-" ? -1 : 1
+  if rest.first == "-" || rest.first == "+" { rest.removeFirst() }
+  guard !rest.isEmpty else { return nil }
+  let units: [(String, Double)] = [("ms", 1e6), ("us", 1e3), ("ns", 1), ("h", 3600e9), ("m", 60e9), ("s", 1e9)]
+  while !rest.isEmpty {
+    let digits = rest.prefix { $0.isNumber || $0 == "." }
+    guard let n = Double(String(digits)) else { return nil }
+    rest = rest.dropFirst(digits.count)
+    guard let unit = units.first(where: { rest.hasPrefix($0.0) }) else { return nil }
+    rest = rest.dropFirst(unit.0.count)
+    total += n * unit.1
+  }
+  return Int64(sign * total)
+}
