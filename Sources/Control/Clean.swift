@@ -39,6 +39,7 @@ public struct Clean: Sendable {
     }
     let holder = geteuid() == 0 ? Node.holder(instance) : nil
     attempt("pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/pods") }
+    attempt("events") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/events") }
     attempt("addresses") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/addresses") }
     for f in ["network.json", "node.json", "node.lock", "instance.json", "instance.lock"] { _ = unlink("\(instance.run)/\(f)") }
     if all {

@@ -18,6 +18,7 @@ public enum Podd {
   public static func start(_ instance: Instance, _ namespace: String, _ name: String, programs: String) throws(SysError) {
     let place = instance.place(namespace, name)
     let ready = try FileDescriptor.pipe()
+    let notes = try FileDescriptor.open(place.notes, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
     var plan = SpawnPlan(
       .paths([programs + "/podd"]),
       ["podd", "--run", instance.run, "--data", instance.data, "--images", instance.images, "--ready", "3", namespace, name],
@@ -25,7 +26,7 @@ public enum Podd {
     plan.steps = [
       .init(.newSession), .init(.changeFolder("/")), .init(.umask(0o022)),
       .init(.duplicate(from: ready.write.raw, to: 700)),
-      .init(.open(place.notes, flags: O_WRONLY | O_CREAT | O_APPEND, as: 2), for: "opening podd's log"),
+      .init(.duplicate(from: notes.raw, to: 2)),
       .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)),
       .init(.duplicate(from: 700, to: 3)), .init(.closeFrom(4, atExec: true)),
     ]

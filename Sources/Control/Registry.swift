@@ -116,4 +116,32 @@ extension Instance {
     _ = optional { () throws(SysError) in try FileSystem.removeTree(place(namespace, name).folder) }
     _ = rmdir("\(run)/pods/\(namespace)")
   }
+
+  // MARK: events of Pods that are gone
+
+  public func keepEvents(_ list: Value, _ namespace: String, _ name: String, uid: String) throws(SysError) {
+    let folder = "\(run)/events/\(namespace)"
+    try FileSystem.makeFolders(folder, mode: 0o755)
+    try FileSystem.writeAtomically("\(folder)/\(name).\(uid).json", JSON.compactBytes(list), mode: 0o600)
+    // Somebody has to sweep: whoever adds one looks at the oldest few.
+    for old in try FileSystem.list(folder).prefix(8) where Self.isOld("\(folder)/\(old)") { _ = unlink("\(folder)/\(old)") }
+  }
+
+  private static func isOld(_ path: String) -> Bool {
+    guard let info = optional({ () throws(SysError) in try FileSystem.info(path) }) else { return false }
+    return Clock.wall / 1_000_000_000 - info.modified > 3600
+  }
+
+  /// Event objects of Pods that are gone, not older than an hour.
+  public func keptEvents(namespace: String?) -> [Value] {
+    let names = { (path: String) in optional { () throws(SysError) in try FileSystem.list(path) } ?? [] }
+    var all: [Value] = []
+    for ns in namespace.map({ [$0] }) ?? names("\(run)/events") {
+      for file in names("\(run)/events/\(ns)") where !Self.isOld("\(run)/events/\(ns)/\(file)") {
+        let list = optional { () throws(SysError) in try Self.readValue("\(run)/events/\(ns)/\(file)") } ?? nil
+        all += list?["items"]?.array ?? []
+      }
+    }
+    return all
+  }
 }

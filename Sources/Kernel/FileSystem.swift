@@ -110,6 +110,8 @@ public enum FileSystem {
     public var uid: UInt32
     public var gid: UInt32
     public var size: Int64
+    /// Time of the last change of the content, in seconds since 1970.
+    public var modified: Int64
     public var links: UInt64
     /// Device number of a device node.
     public var device: UInt64
@@ -218,7 +220,7 @@ public enum FileSystem {
 extension FileSystem.Info {
   init(_ s: stat) {
     self.init(
-      identity: .init(device: UInt64(s.st_dev), inode: UInt64(s.st_ino)), mode: s.st_mode, uid: s.st_uid, gid: s.st_gid, size: Int64(s.st_size),
+      identity: .init(device: UInt64(s.st_dev), inode: UInt64(s.st_ino)), mode: s.st_mode, uid: s.st_uid, gid: s.st_gid, size: Int64(s.st_size), modified: Int64(s.st_mtim.tv_sec),
       links: UInt64(s.st_nlink), device: UInt64(s.st_rdev))
   }
 }

@@ -24,13 +24,17 @@ final class ControlClient {
     if what.contains(.writable) { flush() }
     guard what.contains(.readable) || what.contains(.hangUp) || what.contains(.error) else { return }
     var chunk = [UInt8](repeating: 0, count: 65536)
+    var hasLeft = false
     while true {
       let n = recv(fd, &chunk, chunk.count, 0)
       if n < 0 && errno == EINTR { continue }
       if n < 0 && errno == EAGAIN { break }
-      if n <= 0 { return supervisor.leave(fd) }
+      hasLeft = n <= 0
+      if hasLeft { break }
       input += chunk[..<n]
     }
+    // Who asks and goes at once (delete --wait=false) has asked all the same.
+    defer { if hasLeft { supervisor.leave(fd) } }
     while let line = input.firstIndex(of: 10) {
       let bytes = Array(input[..<line])
       input.removeFirst(line + 1)

@@ -187,6 +187,11 @@ public final class Supervisor {
     logs = [:]
     do throws(SysError) { try node.host.cgroups.remove(cgroup) } catch { complain("\(error.during("removing the pod's cgroups"))") }
     for address in state.addresses { instance.give(back: address) }
+    // Events outlive their Pod, for an hour from the last one.
+    let kept = Value.object([("apiVersion", .string("v1")), ("kind", .string("List")), ("items", eventList)])
+    do throws(SysError) { try instance.keepEvents(kept, pod.metadata.namespace, pod.metadata.name, uid: pod.metadata.uid) } catch {
+      complain("\(error.during("keeping the pod's events"))")
+    }
     // First out of sight as a whole, then in pieces: a crash in between leaves no half Pod.
     let parent = String(place.folder[..<(place.folder.lastIndex(of: "/") ?? place.folder.startIndex)])
     let trash = "\(parent)/.\(pod.metadata.name).\(pod.metadata.uid)"

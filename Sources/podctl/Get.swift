@@ -19,6 +19,7 @@ struct GetCommand: ParsableCommand {
   @Option(name: .long, help: "Fields: status.phase=Running,metadata.name!=x") var fieldSelector: String?
   @Flag(name: .long) var noHeaders = false
   @Flag(name: .long) var showLabels = false
+  @Option(name: [.customShort("L"), .long], help: "Columns with these labels' values.") var labelColumns: [String] = []
   @Flag(name: .long) var ignoreNotFound = false
   @OptionGroup var common: CommonOptions
 
@@ -101,7 +102,7 @@ struct GetCommand: ParsableCommand {
       let values = objects.filter { $0.0 == k }.map(\.1)
       let t: Table
       switch k {
-      case .pod: t = PodTable.make(values, now: session.now, wide: output == "wide", namespaces: allNamespaces, labels: showLabels)
+      case .pod: t = PodTable.make(values, now: session.now, wide: output == "wide", namespaces: allNamespaces, labels: showLabels, columns: labelColumns.flatMap { $0.split(separator: ",").map(String.init) })
       case .event: t = EventTable.make(values, now: session.now, namespaces: allNamespaces)
       default: t = Self.data(k, values, session.now, allNamespaces)
       }
@@ -167,7 +168,7 @@ final class PoddStream {
 enum Events {
   /// Of all Pods of a namespace, oldest first.
   static func list(_ session: Session, _ ns: String?) -> [Value] {
-    session.instance.pods(namespace: ns).flatMap { of(session, $0.namespace, $0.name) }
+    (session.instance.keptEvents(namespace: ns) + session.instance.pods(namespace: ns).flatMap { of(session, $0.namespace, $0.name) })
       .sorted { ($0["lastTimestamp"]?.string ?? "") < ($1["lastTimestamp"]?.string ?? "") }
   }
 

@@ -43,15 +43,16 @@ public func age(_ v: Value?, now: WallTime) -> Int64? {
 }
 
 public enum PodTable {
-  public static func make(_ pods: [Value], now: WallTime, wide: Bool = false, namespaces: Bool = false, labels: Bool = false) -> Table {
+  public static func make(_ pods: [Value], now: WallTime, wide: Bool = false, namespaces: Bool = false, labels: Bool = false, columns: [String] = []) -> Table {
     var t = Table((namespaces ? ["NAMESPACE"] : []) + ["NAME", "READY", "STATUS", "RESTARTS", "AGE"])
     if wide { t.head += ["IP", "NODE", "NOMINATED NODE", "READINESS GATES"] }
+    t.head += columns.map { ($0.split(separator: "/").last.map(String.init) ?? $0).uppercased() }
     if labels { t.head.append("LABELS") }
-    for p in pods { t.rows.append(row(p, now, wide, namespaces, labels)) }
+    for p in pods { t.rows.append(row(p, now, wide, namespaces, labels, columns)) }
     return t
   }
 
-  private static func row(_ p: Value, _ now: WallTime, _ wide: Bool, _ namespaces: Bool, _ labels: Bool) -> [String] {
+  private static func row(_ p: Value, _ now: WallTime, _ wide: Bool, _ namespaces: Bool, _ labels: Bool, _ columns: [String]) -> [String] {
     let s = summary(p, now)
     var row = namespaces ? [p["metadata"]?["namespace"]?.string ?? "default"] : []
     row += [
@@ -59,6 +60,7 @@ public enum PodTable {
       age(p["metadata"]?["creationTimestamp"], now: now).map(humanDuration) ?? "<unknown>",
     ]
     if wide { row += [p["status"]?["podIP"]?.string ?? "<none>", p["spec"]?["nodeName"]?.string ?? "<none>", "<none>", gates(p)] }
+    row += columns.map { p["metadata"]?["labels"]?[$0]?.string ?? "" }
     if labels {
       let l = p["metadata"]?["labels"]?.members?.entries.map { "\($0.key)=\($0.value.string ?? "")" }.sorted() ?? []
       row.append(l.isEmpty ? "<none>" : l.joined(separator: ","))
