@@ -1,1 +1,164 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Lab 00: programs of a system do not run alone. A logging service of three cooperating processes is started as one process group, then taken apart
+// into isolated containers: what they shared without saying is gone. Read the lesson beside this file first.
+import Glibc
+import Kernel
+import LabKit
+
+/// busybox plays all parts: the server that hands out the log, and two readers that fill it.
+let busybox = "/bin/busybox"
+let port = 20_000 + Int(getpid()) % 20_000
+
+/// The three programs; all write to and read from one folder.
+func programs(_ folder: String) -> [(name: String, words: [String])] {
+  [
+    ("server", [busybox, "httpd", "-f", "-p", "127.0.0.1:\(port)", "-h", folder]),
+    ("kernel-reader", [busybox, "sh", "-c", "while :; do echo kernel >>\(folder)/log; sleep 1; done"]),
+    ("socket-reader", [busybox, "sh", "-c", "while :; do echo socket >>\(folder)/log; sleep 1; done"]),
+  ]
+}
+
+/// All three in the background of one shell: one session, one process group. apart: each in a session of its own.
+func startService(_ scene: Scene, apart: Bool) throws -> [Int32] {
+  let quoted = { (words: [String]) in words.map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " ") }
+  let script = programs(scene.folder).map { (apart ? "\(busybox) setsid " : "") + quoted($0.words) + " &" }.joined(separator: "\n")
+  var plan = SpawnPlan(.paths([busybox]), ["busybox", "sh", "-c", "\(script)\nwait"], environment: ["PATH=/bin:/usr/bin"])
+  plan.steps = [.init(.newSession, for: "starting a session"), .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.closeFrom(3, atExec: true))]
+  let shell = try plan.spawn()
+  let leader = shell.pid
+  let pidfd = shell.release()
+  var members: [Int32] = []
+  try scene.until("the three programs run") {
+    members = Proc.children(leader)
+    return members.count == 3 && members.allSatisfy { Proc.arguments($0)?.contains("-c") == true || Proc.arguments($0)?.contains("httpd") == true }
+  }
+  let all = members
+  scene.atEnd {
+    for pid in all + [leader] { _ = kill(pid, SIGKILL) }
+    _ = optional { () throws(SysError) in try ExitStatus.collect(pidfd: pidfd, wait: true) }
+    _ = close(pidfd)
+  }
+  return members
+}
+
+/// One program with namespaces of its own: what a container without a Pod is. shared: without them.
+func startAlone(_ scene: Scene, _ words: [String], shared: Bool) throws -> Int32 {
+  var plan = SpawnPlan(.paths([busybox]), ["busybox"] + words.dropFirst(), environment: ["PATH=/bin:/usr/bin"])
+  if !shared { plan.namespaces = [.network, .mount, .ipc, .uts] }
+  plan.steps = [.init(.newSession), .init(.open("/dev/null", flags: O_RDWR, as: 0))]
+  if !shared {
+    plan.steps += [
+      .init(.propagation("/", flags: UInt(MS_REC | MS_PRIVATE)), for: "keeping its mounts to itself"),
+      .init(.mount(source: "tmpfs", target: scene.folder, type: "tmpfs", flags: 0, options: "size=1m"), for: "giving it a folder of its own"),
+      .init(.linkUp("lo"), for: "setting up its loopback"),
+    ]
+  }
+  plan.steps.append(.init(.closeFrom(3, atExec: true)))
+  let child = try plan.spawn()
+  let pid = child.pid
+  let pidfd = child.release()
+  scene.atEnd {
+    _ = kill(pid, SIGKILL)
+    _ = optional { () throws(SysError) in try ExitStatus.collect(pidfd: pidfd, wait: true) }
+    _ = close(pidfd)
+  }
+  return pid
+}
+
+/// What a process gets from the server on the loopback that it sees; nil: nobody answers.
+func ask(from pid: Int32) throws -> String? {
+  let fd = try Pidfd.open(pid)
+  let answer = try FileDescriptor.pipe()
+  var plan = SpawnPlan(.paths([busybox]), ["busybox", "wget", "-qO-", "http://127.0.0.1:\(port)/log"], environment: [])
+  plan.joins = [(fd.raw, [.network])]
+  plan.steps = [.init(.open("/dev/null", flags: O_RDWR, as: 2)), .init(.duplicate(from: answer.write.raw, to: 1)), .init(.closeFrom(3, atExec: true))]
+  let child = try plan.spawn()
+  let (read, write) = answer.ends()
+  _ = close(write)
+  let end = FileDescriptor(owning: read)
+  let text = String(decoding: try FileSystem.read(end.raw, "the answer"), as: UTF8.self)
+  return try child.wait().code == 0 ? text : nil
+}
+
+let together = Step(
+  Text(en: "Three programs, one process group", zh: "三个程序，一个进程组"),
+  why: Text(
+    en: "A logging service is not one process: one program serves the log, two others fill it. The kernel keeps such programs together in a process group, as `pstree -g` shows it for rsyslogd.",
+    zh: "日志服务不是一个进程：一个程序提供日志，另外两个负责填充。内核用进程组把这些互相协作的程序放在一起，`pstree -g` 看 rsyslogd 就是这样。"),
+  facts: [
+    Fact("one-group", en: "all three have the same process group and session", zh: "三个进程同属一个进程组和一个会话"),
+    Fact("shared-loopback", en: "one reaches the other on 127.0.0.1", zh: "进程之间可以通过 127.0.0.1 访问"),
+    Fact("shared-files", en: "what one writes, the other sees: the same file", zh: "一个进程写的文件，另一个进程看得到：是同一个文件"),
+  ]
+) { scene in
+  let apart = scene.breaks("one-group")
+  var members = try startService(scene, apart: apart)
+  for pid in members {
+    guard let s = Proc.stat(pid) else { continue }
+    scene.show("pid \(pid)  pgid \(s.processGroup)  sid \(s.session)   \(Evidence.command(pid).prefix(50))")
+  }
+  let groups = Set(members.compactMap { Proc.stat($0)?.processGroup })
+  try scene.check("one-group", groups.count == 1, expected: "1 process group", found: "\(groups.count): \(groups.sorted())")
+
+  try scene.until("the log is written") { Evidence.text("\(scene.folder)/log").contains("socket") && Evidence.text("\(scene.folder)/log").contains("kernel") }
+  if scene.breaks("shared-loopback") { members[1] = try startAlone(scene, programs(scene.folder)[1].words, shared: false) }
+  if scene.breaks("shared-files") { members[2] = try startAlone(scene, programs(scene.folder)[2].words, shared: false) }
+  let answer = try ask(from: members[1])
+  scene.show("GET http://127.0.0.1:\(port)/log from the namespace of pid \(members[1]): \(answer.map { "\($0.utf8.count) bytes" } ?? "connection refused")")
+  try scene.check("shared-loopback", answer?.contains("kernel") == true, expected: "the log", found: answer ?? "connection refused")
+  let seen = members.map { Evidence.inode($0, scene.folder) }
+  scene.show("\(scene.folder), device:inode as each of them sees it: \(seen.joined(separator: "  "))")
+  try scene.check("shared-files", Set(seen).count == 1, expected: seen[0], found: seen.joined(separator: ", "))
+}
+
+let signal = Step(
+  Text(en: "One signal for all", zh: "一个信号，全体结束"),
+  why: Text(
+    en: "kill(-PGID) sends a signal to a whole process group: the service is started and ended as one thing.",
+    zh: "kill(-PGID) 把信号发给整个进程组：这个服务可以作为一个整体启动和结束。"),
+  facts: [Fact("one-signal", en: "SIGTERM to the group ends all three", zh: "发给进程组的 SIGTERM 结束全部三个进程")]
+) { scene in
+  let members = try startService(scene, apart: scene.breaks("one-signal"))
+  let identities = members.compactMap { ProcessIdentity(pid: $0) }
+  guard let group = Proc.stat(members[0])?.processGroup else { return }
+  _ = kill(-group, SIGTERM)
+  scene.show("kill(-\(group), SIGTERM)")
+  if !scene.breaks("one-signal") { try scene.until("all three have ended") { identities.allSatisfy { !$0.isAlive } } }
+  let left = identities.filter(\.isAlive).count
+  scene.show("alive of \(members): \(left)")
+  try scene.check("one-signal", left == 0, expected: "0 alive", found: "\(left) alive")
+}
+
+let isolated = Step(
+  Text(en: "Taken apart: a container each", zh: "拆开：每个进程一个容器"),
+  why: Text(
+    en: "Now each program gets namespaces of its own, as three containers without a Pod would. Each works; together they do not: what they shared was never written down. This is the gap that the Pod fills.",
+    zh: "现在每个程序都有自己的 Namespace，就像没有 Pod 的三个容器。单独看都正常，合起来却不行：它们原来共享的东西从没写明过。Pod 要补上的正是这一点。"),
+  facts: [
+    Fact("lost-loopback", en: "the server is not there on the reader's loopback", zh: "在读取进程的回环网络上找不到服务器"),
+    Fact("lost-files", en: "the same path is another file in each", zh: "同一个路径在各自容器里是不同的文件"),
+  ]
+) { scene in
+  let shared = scene.breaks("lost-loopback") || scene.breaks("lost-files")
+  let pids = try programs(scene.folder).map { try startAlone(scene, $0.words, shared: shared) }
+  for pid in pids { scene.show("pid \(pid)  \(Evidence.namespace(pid, "net"))  \(Evidence.namespace(pid, "mnt"))") }
+  let seen = pids.map { Evidence.inode($0, scene.folder) }
+  scene.show("\(scene.folder), device:inode as each of them sees it: \(seen.joined(separator: "  "))")
+  if !scene.breaks("lost-loopback") {
+    try scene.check("lost-files", Set(seen).count == 3, expected: "3 folders", found: "\(Set(seen).count)")
+  }
+  if scene.breaks("lost-loopback") { try scene.until("the server answers") { try ask(from: pids[1]) != nil } }
+  let answer = try ask(from: pids[1])
+  scene.show("GET http://127.0.0.1:\(port)/log from the namespace of pid \(pids[1]): \(answer == nil ? "connection refused" : "an answer")")
+  try scene.check("lost-loopback", answer == nil, expected: "connection refused", found: "an answer")
+}
+
+exit(
+  LabProgram.run(
+    Story(
+      "00-process-group", title: Text(en: "Why we need Pods", zh: "为什么我们需要 Pod"),
+      question: Text(
+        en: "Containers isolate processes. But real programs work in groups. What do they share, and what becomes of it when each gets a container?",
+        zh: "容器隔离进程，而真实的程序成组地工作。它们共享什么？每个进程单独放进容器之后，这些共享会怎样？"),
+      steps: [together, signal, isolated])))

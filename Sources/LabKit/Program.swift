@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A lab as a program: options, an instance of its own, the steps with their pauses, and the clean-up, whatever happens.
+import Control
+import Glibc
+import Kernel
+
+public enum LabProgram {
+  private struct Options {
+    var language = Language.en
+    var broken: String?
+    var trace = false
+    var keep = false
+    var json = false
+    var step = false
+    var pause = true
+    var root: String?
+  }
+
+  /// 0: every fact was shown. 1: one did not hold. 2: usage. 3: this machine cannot. 130: the reader ended it.
+  public static func run(_ story: Story) -> Int32 {
+    var options = Options()
+    let value = ["LC_ALL", "LC_MESSAGES", "LANG"].compactMap(variable).first ?? ""
+    if value.hasPrefix("zh") { options.language = .zh }
+    if let code = read(Array(CommandLine.arguments.dropFirst()), story, &options) { return code }
+    let report: any Reporter = options.json ? JSONReporter() : TextReporter(options.language)
+    Interrupt.watch()
+    Signals.ignore(SIGPIPE)
+    do {
+      return try play(story, options, report)
+    } catch {
+      put(2, "lab: \(error)\n")
+      return 3
+    }
+  }
+
+  private static func usage(_ story: Story) -> String {
+    "usage: lab run \(story.id) [--lang en|zh] [--no-pause] [--trace] [--keep] [--break FACT] [-o text|json] [--step] [--root DIR]\n"
+      + "facts: \(story.facts.map(\.id).joined(separator: " "))\n"
+  }
+
+  /// nil: go on.
+  private static func read(_ words: [String], _ story: Story, _ o: inout Options) -> Int32? {
+    func wrong(_ text: String) -> Int32 {
+      put(2, "lab run: \(text)\n" + usage(story))
+      return 2
+    }
+    var rest = words[...]
+    while let word = rest.popFirst() {
+      var name = word
+      var value: String?
+      if word.hasPrefix("--"), let eq = word.firstIndex(of: "=") {
+        name = String(word[..<eq])
+        value = String(word[word.index(after: eq)...])
+      }
+      switch name {
+      case "--trace": o.trace = true
+      case "--keep": o.keep = true
+      case "--step": o.step = true
+      case "--no-pause": o.pause = false
+      case "--facts":
+        put(1, story.facts.map { $0.id + "\n" }.joined())
+        return 0
+      case "--help", "-h":
+        put(1, usage(story))
+        return 0
+      case "--lang", "--break", "-o", "--output", "--root":
+        guard let v = value ?? rest.popFirst() else { return wrong("\(name) needs a value") }
+        switch name {
+        case "--lang":
+          guard let l = Language(rawValue: v) else { return wrong("--lang is en or zh, not \(v)") }
+          o.language = l
+        case "--root": o.root = v
+        case "--break":
+          if let n = Int(v), story.steps.indices.contains(n - 1) {
+            o.broken = story.steps[n - 1].facts.first?.id
+          } else if story.facts.contains(where: { $0.id == v }) {
+            o.broken = v
+          } else {
+            return wrong("there is no fact or step \(v)")
+          }
+        default:
+          guard v == "text" || v == "json" else { return wrong("-o is text or json, not \(v)") }
+          o.json = v == "json"
+        }
+      default: return wrong("unknown option \(word)")
+      }
+    }
+    return nil
+  }
+
+  private static func play(_ story: Story, _ o: Options, _ report: any Reporter) throws -> Int32 {
+    let own = try FileSystem.readlink("/proc/self/exe")
+    let programs = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
+    // Beside the user's own instance, so that `lab clean` finds what a killed lab left.
+    let home = try Instance.locate(root: o.root)
+    let root = "\(home.run)/labs/\(story.id.prefix(2))-\(getpid())"
+    try FileSystem.makeFolders(root, mode: 0o700)
+    var instance = Instance(run: root + "/run", data: root + "/data", images: home.images)
+    try instance.open()
+    try FileSystem.makeFolders(home.images)
+    let warning = try Node.enter(instance, programs: programs)
+    let folder = root + "/work"
+    try FileSystem.makeFolders(folder)
+    let traceFile = root + "/trace"
+    if o.trace { setenv("PODLAB_TRACE", traceFile, 1) }
+    let scene = Scene(instance, folder: folder, programs: programs, language: o.language, broken: o.broken, report: report)
+    var failure: LabFailure?
+    report.begin(story)
+    if let warning { scene.say(en: "note: \(warning)", zh: "注意：\(warning)") }
+    do { try steps(story, o, scene, traceFile) } catch let f as LabFailure { failure = f } catch { failure = .step("\(error)") }
+    scene.end()
+    if o.keep, scene.lastPod != nil {
+      let line = "podctl --root \(root) get pods"
+      scene.say(en: "kept: \(line)      gone again with: lab clean", zh: "已保留：\(line)      清理：lab clean")
+    } else {
+      var clean = Clean()
+      clean.instance(instance, all: true)
+      for f in clean.failures { put(2, "lab: clean-up: \(f)\n") }
+      do throws(SysError) { try FileSystem.removeTree(root) } catch { put(2, "lab: clean-up: \(error)\n") }
+      _ = rmdir("\(home.run)/labs")
+    }
+    report.end(failure)
+    switch failure {
+    case nil: return 0
+    case .quit: return Interrupt.hasCome ? 130 : 0
+    case .fact: return 1
+    case .step: return 3
+    }
+  }
+
+  private static func steps(_ story: Story, _ o: Options, _ scene: Scene, _ traceFile: String) throws {
+    let pauses = o.pause && !o.json && isatty(0) == 1 && isatty(1) == 1
+    var seen = 0
+    for (i, step) in story.steps.enumerated() {
+      if Interrupt.hasCome { throw LabFailure.quit }
+      if o.step {
+        scene.report.waiting()
+        guard readLine() != nil else { throw LabFailure.quit }
+      }
+      scene.report.step(i + 1, story.steps.count, step)
+      if o.trace { Trace.hook = { line in scene.report.trace(line) } }
+      defer { Trace.hook = nil }
+      let result = Result { try scene.perform(step) }
+      if o.trace {
+        // What the supervisors did meanwhile.
+        let bytes = optional { () throws(SysError) in try FileSystem.read(traceFile) } ?? []
+        for line in bytes[min(seen, bytes.count)...].split(separator: 10) { scene.report.trace("podd  " + String(decoding: line, as: UTF8.self)) }
+        seen = bytes.count
+      }
+      try result.get()
+      if pauses && i + 1 < story.steps.count { try pause(scene) }
+    }
+  }
+
+  /// Enter goes on, s opens a shell in a container, q ends.
+  private static func pause(_ scene: Scene) throws {
+    while true {
+      put(1, scene.language == .en ? "\n[Enter] go on   [s] shell in a container   [q] quit: " : "\n[回车] 继续   [s] 进入容器的 shell   [q] 退出：")
+      guard let answer = readLine(), !Interrupt.hasCome else { throw LabFailure.quit }
+      switch answer {
+      case "q": throw LabFailure.quit
+      case "s": try shell(scene)
+      default: return
+      }
+    }
+  }
+
+  private static func shell(_ scene: Scene) throws {
+    guard let pod = scene.lastPod, let all = optionally({ try scene.processes(pod) }) else {
+      return scene.say(en: "no container runs now", zh: "现在没有容器在运行")
+    }
+    let names = all.keys.filter { !$0.isEmpty }.sorted()
+    guard var name = names.first else { return scene.say(en: "no container runs now", zh: "现在没有容器在运行") }
+    if names.count > 1 {
+      put(1, (scene.language == .en ? "which container" : "哪个容器") + " (\(names.joined(separator: ", "))): ")
+      if let answer = readLine(), names.contains(answer) { name = answer }
+    }
+    var plan = SpawnPlan(.paths([scene.programs + "/podctl"]), ["podctl", "exec", "-it", pod, "-c", name, "--", "sh"], environment: scene.environment)
+    plan.steps = [.init(.closeFrom(3, atExec: true))]
+    _ = try plan.spawn().wait()
+  }
+
+  private static func optionally<T>(_ body: () throws -> T) -> T? { do { return try body() } catch { return nil } }
+}
