@@ -19,34 +19,48 @@ func programs(_ folder: String) -> [(name: String, words: [String])] {
   ]
 }
 
-/// All three in the background of one shell: one session, one process group. apart: each in a session of its own.
-func startService(_ scene: Scene, apart: Bool) throws -> [Int32] {
-  let quoted = { (words: [String]) in words.map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " ") }
+/// All three in the background of one shell: one session, one process group. apart: each in a session of its own. stop ends what is left of it.
+func startService(_ scene: Scene, apart: Bool) throws -> (members: [Int32], stop: () -> Void) {
+  let quoted = { (words: [String]) in words.map { "'\($0)'" }.joined(separator: " ") }
   let script = programs(scene.folder).map { (apart ? "\(busybox) setsid " : "") + quoted($0.words) + " &" }.joined(separator: "\n")
   var plan = SpawnPlan(.paths([busybox]), ["busybox", "sh", "-c", "\(script)\nwait"], environment: ["PATH=/bin:/usr/bin"])
-  plan.steps = [.init(.newSession, for: "starting a session"), .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.closeFrom(3, atExec: true))]
+  plan.steps = [
+    .init(.newSession, for: "starting a session"), .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)),
+    .init(.duplicate(from: 0, to: 2)), .init(.closeFrom(3, atExec: true)),
+  ]
   let shell = try plan.spawn()
   let leader = shell.pid
   let pidfd = shell.release()
-  var members: [Int32] = []
-  try scene.until("the three programs run") {
-    members = Proc.children(leader)
-    return members.count == 3 && members.allSatisfy { Proc.arguments($0)?.contains("-c") == true || Proc.arguments($0)?.contains("httpd") == true }
-  }
-  let all = members
-  scene.atEnd {
-    for pid in all + [leader] { _ = kill(pid, SIGKILL) }
+  let known = Members()
+  let stop = {
+    guard !known.isOver else { return }
+    known.isOver = true
+    for p in known.list { p.signal(SIGKILL) }
+    _ = kill(leader, SIGKILL)
     _ = optional { () throws(SysError) in try ExitStatus.collect(pidfd: pidfd, wait: true) }
     _ = close(pidfd)
   }
-  return members
+  scene.atEnd(stop)
+  try scene.until("the three programs run") {
+    known.list = Proc.children(leader).compactMap { ProcessIdentity(pid: $0) }
+    let names = known.list.compactMap { Proc.arguments($0.pid) }
+    return names.filter { $0.contains("httpd") && !$0.contains("setsid") }.count == 1 && names.filter { $0.contains("-c") && !$0.contains("setsid") }.count == 2
+  }
+  return (known.list.map(\.pid).sorted(), stop)
+}
+
+final class Members {
+  var list: [ProcessIdentity] = []
+  var isOver = false
 }
 
 /// One program with namespaces of its own: what a container without a Pod is. shared: without them.
 func startAlone(_ scene: Scene, _ words: [String], shared: Bool) throws -> Int32 {
   var plan = SpawnPlan(.paths([busybox]), ["busybox"] + words.dropFirst(), environment: ["PATH=/bin:/usr/bin"])
   if !shared { plan.namespaces = [.network, .mount, .ipc, .uts] }
-  plan.steps = [.init(.newSession), .init(.open("/dev/null", flags: O_RDWR, as: 0))]
+  plan.steps = [
+    .init(.newSession), .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)), .init(.duplicate(from: 0, to: 2)),
+  ]
   if !shared {
     plan.steps += [
       .init(.propagation("/", flags: UInt(MS_REC | MS_PRIVATE)), for: "keeping its mounts to itself"),
@@ -93,7 +107,9 @@ let together = Step(
   ]
 ) { scene in
   let apart = scene.breaks("one-group")
-  var members = try startService(scene, apart: apart)
+  let started = try startService(scene, apart: apart)
+  var members = started.members
+  defer { started.stop() }
   for pid in members {
     guard let s = Proc.stat(pid) else { continue }
     scene.show("pid \(pid)  pgid \(s.processGroup)  sid \(s.session)   \(Evidence.command(pid).prefix(50))")
@@ -119,7 +135,8 @@ let signal = Step(
     zh: "kill(-PGID) 把信号发给整个进程组：这个服务可以作为一个整体启动和结束。"),
   facts: [Fact("one-signal", en: "SIGTERM to the group ends all three", zh: "发给进程组的 SIGTERM 结束全部三个进程")]
 ) { scene in
-  let members = try startService(scene, apart: scene.breaks("one-signal"))
+  let (members, stop) = try startService(scene, apart: scene.breaks("one-signal"))
+  defer { stop() }
   let identities = members.compactMap { ProcessIdentity(pid: $0) }
   guard let group = Proc.stat(members[0])?.processGroup else { return }
   _ = kill(-group, SIGTERM)
