@@ -1,1 +1,233 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Lab 03: a sidecar collects the log of an app that knows nothing of it. What the sidecar ships is counted line by line against what the app wrote:
+// as an ordinary and as a native sidecar, through two kinds of rotation, and through its own death. Read the lesson beside this file first.
+import Glibc
+import Kernel
+import LabKit
+
+/// The app: a numbered line twenty times a second, into a file, and nothing else.
+let app = """
+  n=0
+  trap 'sleep 0.3; : >/host/app-ended; exit 0' TERM
+  while :; do n=$((n + 1)); echo "line $n" >>/logs/app.log; sleep 0.05; done
+  """
+
+/// The sidecar: each line of the file to its own standard output. How far it came it keeps in the volume, so that its next life goes on there.
+let ship = """
+  log=/logs/app.log saved=/logs/.shipped
+  trap '[ -e /host/app-ended ] && echo last >/host/ship-ended || echo first >/host/ship-ended; exit 0' TERM
+  while [ ! -e $log ]; do sleep 0.05; done
+  exec 4<$log
+  n=$(cat $saved 2>/dev/null || echo 0)
+  i=0; while [ $i -lt $n ]; do read -r skipped <&4; i=$((i + 1)); done
+  while :; do
+    # Look first, read then: a new file under the name means that the old one will not grow any more.
+    next=; [ -s $log ] && [ ! $log -ef /proc/self/fd/4 ] && next=yes
+    while read -r line <&4; do echo "$line"; n=$((n + 1)); echo $n >$saved; done
+    if [ $next ]; then exec 4<$log; n=0; echo 0 >$saved; else sleep 0.05; fi
+  done
+  """
+
+/// A Pod with both. native: the sidecar is an init container that never ends (KEP-753). apart: each has a volume of its own.
+func pod(_ scene: Scene, _ name: String, native: Bool = false, apart: Bool = false, ship script: String = ship) -> String {
+  func container(_ name: String, _ script: String, _ volume: String, _ extra: String = "") -> String {
+    """
+      - name: \(name)
+        image: busybox
+        imagePullPolicy: IfNotPresent\(extra)
+        command: [sh, -c]
+        args:
+        - |
+    \(script.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }.joined(separator: "\n"))
+        volumeMounts:
+        - {name: \(volume), mountPath: /logs}
+        - {name: host, mountPath: /host}
+
+    """
+  }
+  let sidecar = container("ship", script, apart ? "other" : "logs", native ? "\n    restartPolicy: Always" : "")
+  return """
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: \(name)}
+    spec:
+      terminationGracePeriodSeconds: 5
+    \(native ? "  initContainers:\n" + sidecar : "")  containers:
+    \(container("app", app, "logs"))\(native ? "" : sidecar)  volumes:
+      - {name: logs, emptyDir: {}}
+      - {name: other, emptyDir: {}}
+      - {name: host, hostPath: {path: \(scene.folder)/\(name), type: DirectoryOrCreate}}
+
+    """
+}
+
+/// The numbers of the lines that the sidecar printed, in order.
+func shipped(_ scene: Scene, _ pod: String) throws -> [Int] {
+  var all: [Int] = []
+  let now = try scene.podctl("logs", pod, "-c", "ship")
+  let before = try scene.run(["podctl", "logs", pod, "-c", "ship", "-p"])
+  for line in ((before.code == 0 ? before.text : "") + now).split(separator: "\n") { if let n = Int(line.dropFirst(5)) { all.append(n) } }
+  return all
+}
+
+/// The number of the last line that the app has written.
+func written(_ scene: Scene, _ pod: String) throws -> Int {
+  let pid = try scene.process(pod, "app")
+  var last = 0
+  try scene.until("the app writes") {
+    last = Evidence.lines("/proc/\(pid)/root/logs/app.log").last.flatMap { Int($0.dropFirst(5)) } ?? 0
+    return last > 0
+  }
+  return last
+}
+
+/// What of the lines up to now the sidecar has not printed, and how many came more than once. Gives it two seconds to catch up.
+func account(_ scene: Scene, _ pod: String) throws -> (written: Int, missing: [Int], twice: Int) {
+  let n = try written(scene, pod)
+  let end = Clock.monotonic + 2_000_000_000
+  while true {
+    let all = try shipped(scene, pod).filter { $0 <= n }
+    let seen = Set(all)
+    let missing = (1...n).filter { !seen.contains($0) }
+    if missing.isEmpty || Clock.monotonic > end { return (n, missing, all.count - seen.count) }
+    usleep(50_000)
+  }
+}
+
+func words(_ a: (written: Int, missing: [Int], twice: Int)) -> String {
+  "written \(a.written), missing \(a.missing.count)\(a.missing.isEmpty ? "" : " (\(a.missing.prefix(5).map(String.init).joined(separator: ", "))…)"), twice \(a.twice)"
+}
+
+/// Lines that come while the sidecar stands still are cut off under it: the file is copied, then made empty.
+func copyAndTruncate(_ scene: Scene, _ pod: String) throws {
+  let sidecar = try scene.process(pod, "ship")
+  _ = kill(sidecar, SIGSTOP)
+  let from = try written(scene, pod)
+  try scene.until("more lines are written") { try written(scene, pod) > from + 4 }
+  _ = try scene.exec(pod, "app", "cp /logs/app.log /logs/app.log.1; : >/logs/app.log")
+  _ = kill(sidecar, SIGCONT)
+}
+
+func rename(_ scene: Scene, _ pod: String) throws { _ = try scene.exec(pod, "app", "mv /logs/app.log /logs/app.log.1") }
+
+let oneFile = Step(
+  Text(en: "One file, seen from two containers", zh: "两个容器看到同一个文件"),
+  why: Text(
+    en: "app writes its log into a volume; ship mounts the same volume and prints each line to its own standard output. Each has its own mounts; compare the file's device and inode. The app was not changed and does not know.",
+    zh: "app 把日志写进一个卷；ship 挂载同一个卷，把每一行打印到自己的标准输出。两个容器各有自己的挂载；比较文件的设备号和 inode。应用没有任何改动，对此毫不知情。"),
+  facts: [
+    Fact("own-mounts", en: "app and ship have mount namespaces of their own", zh: "app 与 ship 各有自己的 Mount Namespace"),
+    Fact("same-inode", en: "both see the same file: same device, same inode", zh: "两者看到同一个文件：设备号和 inode 都相同"),
+    Fact("every-line", en: "every line reaches the sidecar's output, once", zh: "每一行都到达 sidecar 的输出，不多不少"),
+  ]
+) { scene in
+  let late = ship.replacing("n=$(cat $saved 2>/dev/null || echo 0)", with: "sleep 1; n=10")
+  try scene.apply(pod(scene, "shop", apart: scene.breaks("same-inode"), ship: scene.breaks("every-line") ? late : ship), ready: "shop")
+  let a = try scene.process("shop", "app")
+  let s = try scene.process("shop", "ship")
+  _ = try written(scene, "shop")
+  scene.show("app   pid \(a)  \(Evidence.namespace(a, "mnt"))  app.log \(Evidence.inode(a, "/logs/app.log"))")
+  scene.show("ship  pid \(s)  \(Evidence.namespace(s, "mnt"))  app.log \(Evidence.inode(s, "/logs/app.log"))")
+  try scene.check("own-mounts", differ: Evidence.namespace(a, "mnt"), Evidence.namespace(scene.breaks("own-mounts") ? a : s, "mnt"))
+  try scene.check("same-inode", equal: Evidence.inode(a, "/logs/app.log"), Evidence.inode(s, "/logs/app.log"))
+  try scene.until("some lines are written") { try written(scene, "shop") > 15 }
+  let result = try account(scene, "shop")
+  scene.show(words(result))
+  try scene.check("every-line", result.missing.isEmpty && result.twice == 0, expected: "missing 0, twice 0", found: words(result))
+}
+
+let native = Step(
+  Text(en: "A native sidecar: first to start, last to stop", zh: "原生 sidecar：最先启动，最后停止"),
+  why: Text(
+    en: "As an init container with restartPolicy: Always the sidecar is running before the app starts, and is stopped only after the app has ended: it sees the first line and the last.",
+    zh: "写成 restartPolicy: Always 的 Init Container，sidecar 在应用启动之前就已运行，应用结束之后才停止：第一行和最后一行它都看得到。"),
+  facts: [
+    Fact("sidecar-first", en: "ship was started before app", zh: "ship 先于 app 启动"),
+    Fact("sidecar-last", en: "ship was stopped after app had ended", zh: "app 结束之后 ship 才被停止"),
+  ]
+) { scene in
+  let isNative = !scene.breaks("sidecar-first") && !scene.breaks("sidecar-last")
+  try scene.apply(pod(scene, "native", native: isNative), ready: "native")
+  let a = try scene.process("native", "app")
+  let s = try scene.process("native", "ship")
+  scene.show("ship  pid \(s)  started at tick \(Evidence.startTime(s))", "app   pid \(a)  started at tick \(Evidence.startTime(a))")
+  if !scene.breaks("sidecar-last") {
+    try scene.check("sidecar-first", Evidence.startTime(s) <= Evidence.startTime(a) && s < a, expected: "ship before app", found: "ship \(s), app \(a)")
+  }
+  try scene.podctl("delete", "pod", "native")
+  let order = Evidence.lines("\(scene.folder)/native/ship-ended").first ?? "-"
+  scene.show("when ship was told to stop, app had ended: \(order == "last" ? "yes" : "no")   (written by ship itself)")
+  try scene.check("sidecar-last", equal: "last", order)
+  if scene.breaks("sidecar-last") { try scene.check("sidecar-first", s < a, expected: "ship before app", found: "ship \(s), app \(a)") }
+}
+
+let rotation = Step(
+  Text(en: "Rotation: rename loses nothing, copytruncate does", zh: "日志轮转：重命名不丢行，copytruncate 会丢"),
+  why: Text(
+    en: "Renamed, the old file keeps its inode, and the sidecar reads it to its end before it opens the new one. Copied and truncated, lines that were not read yet are cut off under the sidecar: it is stopped for a moment here, so that the race is lost for certain.",
+    zh: "重命名之后，旧文件的 inode 不变，sidecar 读完它再打开新文件。先复制再清空，还没读到的行就在 sidecar 眼前被截掉了：这里让它暂停片刻，好让这场竞争必输。"),
+  facts: [
+    Fact("rename-loses-none", en: "after a rename no line is missing, none came twice", zh: "重命名轮转之后，没有丢行，也没有重复"),
+    Fact("copytruncate-loses", en: "after copytruncate lines are missing", zh: "copytruncate 之后有行丢失"),
+  ]
+) { scene in
+  if scene.breaks("rename-loses-none") { try copyAndTruncate(scene, "shop") } else { try rename(scene, "shop") }
+  let from = try written(scene, "shop")
+  try scene.until("lines follow the rotation") { try written(scene, "shop") > from + 5 }
+  let renamed = try account(scene, "shop")
+  scene.show("rename         \(words(renamed))")
+  try scene.check("rename-loses-none", renamed.missing.isEmpty && renamed.twice == 0, expected: "missing 0, twice 0", found: words(renamed))
+
+  try scene.apply(pod(scene, "copy"), ready: "copy")
+  try scene.until("some lines are written") { try written(scene, "copy") > 5 }
+  if scene.breaks("copytruncate-loses") { try rename(scene, "copy") } else { try copyAndTruncate(scene, "copy") }
+  let cut = try account(scene, "copy")
+  scene.show("copytruncate   \(words(cut))")
+  try scene.check("copytruncate-loses", !cut.missing.isEmpty, expected: "missing lines", found: words(cut))
+}
+
+let death = Step(
+  Text(en: "Break it: kill the sidecar", zh: "破坏：杀死 sidecar"),
+  why: Text(
+    en: "The sidecar is killed with SIGKILL. The app does not notice: it is another process, in another container. The sidecar is restarted and goes on where it had come to, for it keeps that in the volume; at most a line that it had printed but not yet noted comes twice.",
+    zh: "用 SIGKILL 杀死 sidecar。应用毫无察觉：它是另一个容器里的另一个进程。sidecar 被重启，从原来读到的地方继续，因为进度保存在卷里；最多有一行已打印但还没记下的会重复一次。"),
+  facts: [
+    Fact("app-unaware", en: "the app is the same process, never restarted", zh: "应用还是同一个进程，没有重启过"),
+    Fact("none-lost", en: "after the restart no line is missing", zh: "重启之后没有丢失任何一行"),
+  ]
+) { scene in
+  let a = try scene.process("shop", "app")
+  let s = try scene.process("shop", "ship")
+  let victim = scene.breaks("app-unaware") ? a : s
+  if scene.breaks("none-lost") {
+    // The note of how far it came is spoilt at the moment of its death.
+    _ = kill(s, SIGSTOP)
+    _ = try scene.exec("shop", "app", "echo 100000 >/logs/.shipped")
+  }
+  _ = kill(victim, SIGKILL)
+  scene.show("kill -9 \(victim)")
+  try scene.until("the killed container runs again") {
+    let now = try scene.processes("shop")
+    guard let x = now["app"], let y = now["ship"] else { return false }
+    return x != victim && y != victim
+  }
+  let restarts = try scene.field("shop", ".status.containerStatuses[?(@.name==\"app\")].restartCount")
+  let now = try scene.process("shop", "app")
+  scene.show("app   pid \(a) -> \(now)  restartCount \(restarts)", "ship  pid \(s) -> \(try scene.process("shop", "ship"))")
+  try scene.check("app-unaware", now == a && restarts == "0", expected: "pid \(a), restartCount 0", found: "pid \(now), restartCount \(restarts)")
+  let from = try written(scene, "shop")
+  try scene.until("lines follow the restart") { try written(scene, "shop") > from + 5 }
+  let result = try account(scene, "shop")
+  scene.show(words(result))
+  try scene.check("none-lost", result.missing.isEmpty && result.twice <= 1, expected: "missing 0, at most 1 twice", found: words(result))
+}
+
+exit(
+  LabProgram.run(
+    Story(
+      "03-sidecar", title: Text(en: "An auxiliary container collects the logs", zh: "用辅助容器收集日志"),
+      question: Text(
+        en: "An app writes its log to a file. How do the lines get out of the container, without a change to the app, and what can be lost on the way?",
+        zh: "应用把日志写到文件里。不改应用，怎样把日志取出容器？途中又可能丢失什么？"),
+      steps: [oneFile, native, rotation, death])))
