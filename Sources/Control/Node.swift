@@ -7,6 +7,8 @@ import Kernel
 import Manifest
 
 public enum Node {
+  public static var isRoot: Bool { geteuid() == 0 }
+
   /// Enters the node, which is made when it is not there. Returns what to tell the user once: why only one id is mapped. Root needs no node.
   @discardableResult
   public static func enter(_ instance: Instance, programs: String) throws(SysError) -> String? {

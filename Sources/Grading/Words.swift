@@ -4,3 +4,4 @@ import LabKit
 /// Texts in two languages are LabKit's.
 public typealias Text = LabKit.Text
 public typealias Language = LabKit.Language
+public typealias Cells = LabKit.Cells

@@ -52,37 +52,7 @@ final class TextReporter: Reporter {
     }
   }
 
-  /// At 78 cells; an ideograph takes two, and may end a line anywhere.
-  private func wrapped(_ text: String, _ indent: String) -> String {
-    var out = ""
-    var line = indent
-    var width = indent.count
-    func cells(_ c: Character) -> Int { c.unicodeScalars.contains { $0.value >= 0x1100 && ($0.properties.isIdeographic || $0.value >= 0x3000 && $0.value < 0xFFE7) } ? 2 : 1 }
-    var word = ""
-    var wordWidth = 0
-    func flush() {
-      if width + wordWidth > 78 {
-        while line.last == " " { line.removeLast() }
-        out += line + "\n"
-        line = indent
-        width = indent.count
-        while word.first == " " { word.removeFirst(); wordWidth -= 1 }
-      }
-      line += word
-      width += wordWidth
-      (word, wordWidth) = ("", 0)
-    }
-    for c in text {
-      if c == "\n" { flush(); out += line + "\n"; line = indent; width = indent.count; continue }
-      if c == " " { flush() }
-      let isClosing = "，。：；、？！）”》".contains(c)
-      if cells(c) == 2 && !isClosing { flush() }
-      word.append(c)
-      wordWidth += cells(c)
-    }
-    flush()
-    return out + line + "\n"
-  }
+  private func wrapped(_ text: String, _ indent: String) -> String { Cells.wrapped(text, to: 76).map { indent + $0 + "\n" }.joined() }
 }
 
 /// One object a line; Tutorial/LabStream.swift reads it.
