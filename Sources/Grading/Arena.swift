@@ -55,7 +55,7 @@ public final class Arena {
   /// Opens a file beneath the arena's root: no link is followed anywhere, nothing blocks.
   func open(_ path: String, _ flags: Int32) throws(SysError) -> FileDescriptor {
     try FileDescriptor.open2(
-      path.hasPrefix("/") ? String(path.dropFirst()) : path, at: root, flags | O_NONBLOCK | O_NOCTTY,
+      path.hasPrefix("/") ? String(path.dropFirst()) : path, at: root, flags & Self.pathOnly != 0 ? flags : flags | O_NONBLOCK | O_NOCTTY,
       resolve: [.beneath, .noSymlinks, .noMagicLinks])
   }
 

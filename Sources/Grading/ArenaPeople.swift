@@ -56,7 +56,7 @@ final class Resident {
   func open(_ path: String, _ flags: Int32) throws(SysError) -> FileDescriptor {
     let inner = path.split(separator: "/").joined(separator: "/")
     return try FileDescriptor.open2(
-      inner.isEmpty ? "." : inner, at: root, flags | O_NONBLOCK | O_NOCTTY, resolve: [.beneath, .noSymlinks, .noMagicLinks])
+      inner.isEmpty ? "." : inner, at: root, flags & Arena.pathOnly != 0 ? flags : flags | O_NONBLOCK | O_NOCTTY, resolve: [.beneath, .noSymlinks, .noMagicLinks])
   }
 }
 

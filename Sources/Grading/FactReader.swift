@@ -135,8 +135,14 @@ extension ArenaScene {
     return Reading(value, masked: ["pid", "started"], evidence: [Clue(container, "pid \(pid)  started at tick \(stat.startTime)")])
   }
 
+  /// The lines of a container's standard output, over all its runs; part: only those that hold this text.
   private func log(_ container: String, _ part: String) -> Reading {
-    return Reading(nil)
+    let all = logs.lines[container] ?? []
+    let chosen = part.isEmpty ? all : all.filter { $0.contains(part) }
+    var reading = Reading(.strings(chosen))
+    if chosen.isEmpty { reading.absence = Text(en: "nothing of it in the log of \(container)", zh: "\(container) 的日志里没有这样的内容") }
+    reading.evidence = [Clue(container, "\(all.count) lines in its log, \(chosen.count) of these")]
+    return reading
   }
 
   private func timeline(_ names: [String]) -> Reading {
