@@ -106,6 +106,9 @@ let network = Step(
   ]
 ) { scene in
   let home = sameFacts.contains(where: scene.breaks) ? "single" : "pair"
+  let server = try scene.process("pair", "web")
+  // 1F90 is 8080, 0A is LISTEN: the server's own view of its sockets.
+  try scene.until("web listens") { Evidence.text("/proc/\(server)/net/tcp6").contains(":1F90 ") || Evidence.text("/proc/\(server)/net/tcp").contains(":1F90 ") }
   let get = try scene.exec(home, "client", "wget -qO- http://localhost:8080/ 2>&1")
   scene.show("client$ wget -qO- http://localhost:8080/", "  " + get.text.prefix(60).replacing("\n", with: ""))
   try scene.check("localhost", get.text.contains("hello from web"), expected: "hello from web", found: String(get.text.prefix(60)))

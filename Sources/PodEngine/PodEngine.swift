@@ -27,6 +27,7 @@ public struct PodEngine: Sendable {
   /// Why no container is to run any more.
   enum Ending: Sendable, Equatable { case deleted, completed, deadline, rejected }
 
+  private var shownDeletion: WallTime?
   var now = Moment(monotonic: 0, wall: WallTime(nanoseconds: 0))
   var effects: [Effect] = []
   var isAdmitted = false
@@ -59,9 +60,10 @@ public struct PodEngine: Sendable {
     effects = []
     take(event)
     advance()
-    let before = status
+    let before = (status, shownDeletion)
     report()
-    if status != before { effects.append(.statusChanged) }
+    shownDeletion = deletionTimestamp
+    if status != before.0 || shownDeletion != before.1 { effects.append(.statusChanged) }
     defer { effects = [] }
     return effects
   }
