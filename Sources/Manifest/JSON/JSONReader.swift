@@ -67,6 +67,13 @@ public enum JSON {
         at += 1
       }
       let text = String(decoding: bytes[start..<at], as: UTF8.self)
+      // RFC 8259: no leading zeros, a digit on both sides of the point, no plus in front.
+      let digits = text.utf8.drop { $0 == 45 }
+      let isPlain = digits.first == 48 && digits.dropFirst().first.map { (48...57).contains($0) } == true
+      if isPlain || text.utf8.first == 43 || text.utf8.last == 46 || text.contains(".e") || text.contains(".E") {
+        at = start
+        throw bad("not a number: \(text)")
+      }
       if whole, let i = Int64(text) { return .int(i) }
       if let d = Double(text), let f = text.utf8.first, f == 45 || (48...57).contains(f) { return .double(d) }
       at = start

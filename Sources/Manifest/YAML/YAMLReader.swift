@@ -127,10 +127,15 @@ public struct YAMLReader {
 
   private mutating func entries(_ parser: inout yaml_parser_t, depth: Int) throws(Failure) -> [Node.Entry] {
     var all: [Node.Entry] = []
+    var merged: [Node.Entry] = []
     while true {
       var k = try next(&parser)
       defer { yaml_event_delete(&k) }
-      if k.type == YAML_MAPPING_END_EVENT { return all }
+      if k.type == YAML_MAPPING_END_EVENT {
+        // A mapping's own keys win, wherever they stand; of merged ones the first.
+        for e in merged where !all.contains(where: { $0.key == e.key }) { all.append(e) }
+        return all
+      }
       let key = try build(&k, &parser, depth: depth + 1)
       var v = try next(&parser)
       defer { yaml_event_delete(&v) }
@@ -145,9 +150,16 @@ public struct YAMLReader {
       case .double(let d): name = "\(d)"
       default: throw fail(key.position, "a key must be a string")
       }
-      if name == "<<", case .mapping(let merged) = value.content {
-        for e in merged where !all.contains(where: { $0.key == e.key }) { all.append(e) }
-        continue
+      if name == "<<" {
+        switch value.content {
+        case .mapping(let more):
+          merged += more
+          continue
+        case .sequence(let list):
+          for case .mapping(let more) in list.map(\.content) { merged += more }
+          continue
+        default: break
+        }
       }
       all.append(Node.Entry(key: name, keyPosition: key.position, value: value))
     }
