@@ -89,7 +89,7 @@ def stand_in_host(top):
 
 def as_mode(run, top, number):
     """argv and environment of a run in its mode, with a state folder of its own."""
-    env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TERM", "PODLAB_MANIFESTS", "PODLAB_SHARED", "CI", "PODLAB_TEST_ALL")}
+    env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TERM", "PODLAB_MANIFESTS", "PODLAB_SHARED", "PYTHONPATH", "CI", "PODLAB_TEST_ALL")}
     env.setdefault("LANG", "C.UTF-8")
     env["PODLAB_BIN"] = top + "/bin"
     env["PODLAB_HOME"] = top
