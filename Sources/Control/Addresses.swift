@@ -15,6 +15,7 @@ extension Instance {
     public var gateway: IPAddress { IPAddress(v4: first + 1) }
     public static let prefix = 20
     static let size: UInt32 = 1 << 12
+    public init(bridge: Int32, first: UInt32) { (self.bridge, self.first) = (bridge, first) }
   }
 
   /// A Pod's address and the name of its link on the node.

@@ -70,6 +70,8 @@ public enum Node {
     var plan = SpawnPlan(.paths([programs + "/pause"]), ["podlab-node"])
     if maps != nil { plan.namespaces = [.user, .mount, .network, .ipc, .uts] }
     plan.steps = [
+      // Half made, it dies with its maker, whose lock it holds a copy of.
+      .init(.deathSignal(SIGKILL)),
       .init(.readByte(fd: go.read.raw), for: "waiting for the node's user ids"),
       .init(.newSession),
     ]
@@ -81,7 +83,7 @@ public enum Node {
     }
     plan.steps += [
       .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)), .init(.duplicate(from: 0, to: 2)),
-      .init(.changeFolder("/")), .init(.closeFrom(3, atExec: true)),
+      .init(.changeFolder("/")), .init(.closeFrom(3, atExec: true)), .init(.deathSignal(0)),
     ]
     var pending = try plan.begin()
     do throws(SysError) {

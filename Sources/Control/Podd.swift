@@ -73,7 +73,19 @@ public struct PoddClient: ~Copyable {
   private var pending: [UInt8] = []
 
   public init(_ place: PodPlace) throws(SysError) {
-    do throws(SysError) { fd = try UnixSocket.connect(place.socket) } catch { throw error.during("talking to the pod's supervisor") }
+    let end = Clock.monotonic + 2_000_000_000
+    while true {
+      do throws(SysError) {
+        fd = try UnixSocket.connect(place.socket)
+        return
+      } catch {
+        // One that was started by somebody else this instant holds its lock a moment before it listens.
+        guard error.errno == ENOENT || error.errno == ECONNREFUSED, Podd.isAlive(place), Clock.monotonic < end else {
+          throw error.during("talking to the pod's supervisor")
+        }
+        usleep(2000)
+      }
+    }
   }
 
   public func send(_ request: Value) throws(SysError) { try writeAll(fd.raw, JSON.compactBytes(request) + [10]) }

@@ -71,7 +71,9 @@ public struct SandboxStart {
     if !spec.hostPID { plan.namespaces.insert(.pid) }
     let group = try spec.cgroup.folder.map { (f) throws(SysError) in FileDescriptorBox(try FileDescriptor.open(f, O_RDONLY | O_DIRECTORY)) }
     plan.cgroup = group?.raw
-    var s: [SpawnStep] = spec.cgroup.tasks.map { .init(.write($0, Array("0".utf8), flags: 0), for: "entering the sandbox's cgroup") }
+    // Until it runs its program it dies with its maker: half made it would wait for ever, with copies of its maker's descriptors and locks.
+    var s: [SpawnStep] = [.init(.deathSignal(SIGKILL))]
+    s += spec.cgroup.tasks.map { .init(.write($0, Array("0".utf8), flags: 0), for: "entering the sandbox's cgroup") }
     s.append(.init(.propagation("/", flags: UInt(MS_REC | MS_SLAVE)), for: "keeping the sandbox's mounts to itself"))
     if case .host = spec.network {} else {
       plan.namespaces.formUnion([.network, .uts])
@@ -111,10 +113,10 @@ public struct SandboxStart {
       // The program's own descriptor must not be among those that are overwritten.
       let moved = try FileDescriptor(owning: program.duplicate(atLeast: 900))
       plan.program = .descriptor(moved.raw)
-      plan.steps = s + [.init(.closeFrom(next, atExec: true))]
+      plan.steps = s + [.init(.closeFrom(next, atExec: true)), .init(.deathSignal(0))]
       pending = try plan.begin()
     } else {
-      plan.steps = s + [.init(.closeFrom(next, atExec: true))]
+      plan.steps = s + [.init(.closeFrom(next, atExec: true)), .init(.deathSignal(0))]
       pending = try plan.begin()
     }
     guard case .bridged(let n) = spec.network else { return }

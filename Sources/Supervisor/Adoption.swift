@@ -15,6 +15,8 @@ extension Supervisor {
   func adopt() -> Bool {
     let bytes = optional { () throws(SysError) in try FileSystem.read(place.journal) } ?? []
     let past = Journal.read(bytes)
+    // A line that a crash cut off: the next one must not be written behind it.
+    if let last = bytes.last, last != 10 { _ = truncate(place.journal, off_t((bytes.lastIndex(of: 10) ?? -1) + 1)) }
     guard !past.isEmpty else { return false }
     replay(past)
     recallImages()

@@ -41,6 +41,9 @@ func failure(_ plan: SpawnPlan, begun: Bool = false) -> SysError? {
     let scratch = try Scratch()
     try FileSystem.write(scratch("data"), "no program", mode: 0o755)
     try FileSystem.write(scratch("plain"), "x", mode: 0o644)
+    // Said again: other tests of this process change its umask.
+    try FileSystem.chmod(scratch("data"), 0o755)
+    try FileSystem.chmod(scratch("plain"), 0o644)
     func code(_ paths: [String]) -> Int32? { failure(SpawnPlan(.paths(paths), ["x"]), begun: begun)?.errno }
     #expect(code([scratch("none")]) == ENOENT)
     #expect(code(["/nowhere/x", scratch("none"), "/etc/passwd/x"]) == ENOENT)

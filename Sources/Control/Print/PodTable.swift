@@ -80,6 +80,7 @@ public enum PodTable {
     public var ready = ""
     public var status = ""
     public var restarts = ""
+    public init() {}
   }
 
   /// READY, STATUS, RESTARTS, as printPod makes them out of a Pod's status.
@@ -155,7 +156,9 @@ public enum PodTable {
     }
     var text = "\(restarts)"
     if restarts != 0, let last { text += " (\(humanDuration(max(0, (now.nanoseconds - last.nanoseconds) / 1_000_000_000))) ago)" }
-    return Summary(ready: "\(ready)/\(total)", status: reason, restarts: text)
+    var summary = Summary()
+    (summary.ready, summary.status, summary.restarts) = ("\(ready)/\(total)", reason, text)
+    return summary
   }
 
   private static func finished(_ c: Value) -> WallTime? { c["lastState"]?["terminated"]?["finishedAt"]?.string.flatMap { WallTime(rfc3339: $0) } }
