@@ -53,6 +53,7 @@ public enum LabProgram {
         name = String(word[..<eq])
         value = String(word[word.index(after: eq)...])
       }
+      if value != nil && ["--trace", "--keep", "--step", "--no-pause", "--facts", "--help"].contains(name) { return wrong("\(name) takes no value") }
       switch name {
       case "--trace": o.trace = true
       case "--keep": o.keep = true
@@ -136,12 +137,12 @@ public enum LabProgram {
       if Interrupt.hasCome { throw LabFailure.quit }
       if o.step {
         scene.report.waiting()
-        guard readLine() != nil else { throw LabFailure.quit }
+        guard Keyboard.line() != nil else { throw LabFailure.quit }
       }
       scene.report.step(i + 1, story.steps.count, step)
       if o.trace { Trace.hook = { line in scene.report.trace(line) } }
-      defer { Trace.hook = nil }
       let result = Result { try scene.perform(step) }
+      Trace.hook = nil
       if o.trace {
         // What the supervisors did meanwhile.
         let bytes = optional { () throws(SysError) in try FileSystem.read(traceFile) } ?? []
@@ -157,7 +158,7 @@ public enum LabProgram {
   private static func pause(_ scene: Scene) throws {
     while true {
       put(1, scene.language == .en ? "\n[Enter] go on   [s] shell in a container   [q] quit: " : "\n[回车] 继续   [s] 进入容器的 shell   [q] 退出：")
-      guard let answer = readLine(), !Interrupt.hasCome else { throw LabFailure.quit }
+      guard let answer = Keyboard.line(), !Interrupt.hasCome else { throw LabFailure.quit }
       switch answer {
       case "q": throw LabFailure.quit
       case "s": try shell(scene)
@@ -174,7 +175,7 @@ public enum LabProgram {
     guard var name = names.first else { return scene.say(en: "no container runs now", zh: "现在没有容器在运行") }
     if names.count > 1 {
       put(1, (scene.language == .en ? "which container" : "哪个容器") + " (\(names.joined(separator: ", "))): ")
-      if let answer = readLine(), names.contains(answer) { name = answer }
+      if let answer = Keyboard.line(), names.contains(answer) { name = answer }
     }
     var plan = SpawnPlan(.paths([scene.programs + "/podctl"]), ["podctl", "exec", "-it", pod, "-c", name, "--", "sh"], environment: scene.environment)
     plan.steps = [.init(.closeFrom(3, atExec: true))]

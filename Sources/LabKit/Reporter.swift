@@ -39,7 +39,7 @@ final class TextReporter: Reporter {
     }
   }
 
-  func trace(_ line: String) { put(1, "    | \(line)\n") }
+  func trace(_ line: String) { put(1, "    | " + line.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n") + "\n") }
   func waiting() {}
 
   func end(_ failure: LabFailure?) {
@@ -70,7 +70,7 @@ final class JSONReporter: Reporter {
     put(.object([("step", .object([("number", .int(Int64(number))), ("title", both(step.title)), ("why", both(step.why))]))]))
   }
   func evidence(_ lines: [Text]) {
-    let at = WallTime(nanoseconds: Clock.wall).rfc3339.dropFirst(11).prefix(8)
+    let at = WallTime(nanoseconds: Clock.wall).rfc3339Micro.dropFirst(11).prefix(12)
     put(.object([("evidence", .object([("at", .string(String(at))), ("lines", .array(lines.map { $0.en == $0.zh ? .string($0.en) : both($0) }))]))]))
   }
   func fact(_ fact: Fact, holds: Bool, expected: String, found: String) {

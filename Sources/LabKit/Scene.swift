@@ -82,8 +82,11 @@ public final class Scene {
     _ = (close(ow), close(ew))
     let out = FileDescriptor(owning: o)
     let err = FileDescriptor(owning: e)
-    let text = try FileSystem.read(out.raw, "output of \(name)")
-    let said = try FileSystem.read(err.raw, "errors of \(name)")
+    guard let (text, said) = try readBoth(out.raw, err.raw) else {
+      try Pidfd.signal(child.pidfd.raw, SIGTERM)
+      _ = try child.wait()
+      throw LabFailure.quit
+    }
     let status = try child.wait()
     if Interrupt.hasCome { throw LabFailure.quit }
     return Output(code: status.code, text: String(decoding: text, as: UTF8.self), errors: String(decoding: said, as: UTF8.self))
@@ -153,11 +156,4 @@ public final class Scene {
   func end() {
     while let last = endings.popLast() { last() }
   }
-}
-
-/// SIGINT, SIGTERM, SIGHUP: noted, so that the lab ends in order.
-enum Interrupt {
-  nonisolated(unsafe) private static var came: sig_atomic_t = 0
-  static var hasCome: Bool { came != 0 }
-  static func watch() { for n in [SIGINT, SIGTERM, SIGHUP] { signal(n) { _ in Interrupt.came = 1 } } }
 }
