@@ -10,9 +10,6 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
 ]
 
-/// Tests see CLinux's headers (with _GNU_SOURCE) through Kernel, beside Glibc's own: both must be read the same way.
-let testing: [SwiftSetting] = strict + [.unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])]
-
 /// Programs that must start in a millisecond: nothing dynamic at all.
 let fullyStatic: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
 
@@ -83,10 +80,10 @@ let package = Package(
 
     // tests: public API only (no @testable), so that one release build serves the programs and the tests
     .testTarget(name: "ManifestTests", dependencies: ["Manifest"], swiftSettings: strict),
-    .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: testing),
+    .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
     .testTarget(name: "PodEngineTests", dependencies: ["PodEngine", "Manifest"], swiftSettings: strict),
-    .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Images", "Kernel"], swiftSettings: testing),
-    .testTarget(name: "ControlTests", dependencies: ["Control", "Supervisor", "Manifest", "Kernel"], swiftSettings: testing),
-    .testTarget(name: "LabKitTests", dependencies: ["LabKit", "Grading", "Tutorial"], swiftSettings: testing),
+    .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Images", "Kernel"], swiftSettings: strict),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "Supervisor", "Manifest", "Kernel"], swiftSettings: strict),
+    .testTarget(name: "LabKitTests", dependencies: ["LabKit", "Grading", "Tutorial"], swiftSettings: strict),
   ]
 )

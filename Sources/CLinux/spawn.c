@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interpreter of spawn plans (spawnplan.h). Everything below "in the child" runs between clone and exec, perhaps in the parent's memory.
+#define _GNU_SOURCE 1
 #include "clinux.h"
 #include <linux/filter.h>
 #include <linux/sched.h>

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Swift's Glibc module lacks of the kernel's interface, as static inline functions: each returns what the call returns, or -errno.
 // The interpreter of spawn plans is in spawnplan.h. Usable from Embedded Swift.
+// Without _GNU_SOURCE: Swift reads Glibc's headers without it, and two readings of one header do not go into one program.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,11 +35,18 @@
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef O_PATH
+#define O_PATH 010000000
+#endif
+extern int dup3(int from, int to, int flags);
+extern int pipe2(int ends[2], int flags);
+extern const char *strerrorname_np(int code);
+extern const char *strerrordesc_np(int code);
 
 static inline long lx_ret(long r) { return r < 0 ? -errno : r; }
 #define LX(call) (lx_ret((long)(call)))
@@ -130,7 +135,7 @@ static inline long lx_openat2(int dfd, const char *path, uint64_t flags, uint64_
 }
 static inline long lx_open(const char *path, int flags, unsigned mode) { return LX(open(path, flags | O_CLOEXEC, mode)); }
 static inline long lx_openat(int dfd, const char *path, int flags, unsigned mode) { return LX(openat(dfd, path, flags | O_CLOEXEC, mode)); }
-static inline long lx_syncfs(int fd) { return LX(syncfs(fd)); }
+static inline long lx_syncfs(int fd) { return LX(syscall(SYS_syncfs, fd)); }
 static inline long lx_fcntl(int fd, int cmd, long arg) { return LX(fcntl(fd, cmd, arg)); }
 static inline long lx_ioctl(int fd, unsigned long request, void *arg) { return LX(ioctl(fd, request, arg)); }
 static inline unsigned long lx_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
@@ -200,7 +205,7 @@ static inline long lx_recv_fds(int sock, void *data, size_t n, int *fds, int max
   return r;
 }
 static inline long lx_peer_cred(int sock, pid_t *pid, uid_t *uid, gid_t *gid) {
-  struct ucred c;
+  struct { pid_t pid; uid_t uid; gid_t gid; } c;  // struct ucred
   socklen_t n = sizeof c;
   long r = LX(getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c, &n));
   if (r >= 0) *pid = c.pid, *uid = c.uid, *gid = c.gid;
@@ -225,7 +230,7 @@ static inline long lx_unix_connect(int s, const char *path, size_t n) {
 }
 
 static inline long lx_accept(int s, int nonblocking) {
-  return LX(accept4(s, NULL, NULL, SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0)));
+  return LX(syscall(SYS_accept4, s, NULL, NULL, SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0)));
 }
 
 // --- capabilities of this process, 64 bits each
