@@ -53,7 +53,8 @@ extension Instance {
     return index > 0 ? Int32(index) : nil
   }
 
-  private func storedRange() -> UInt32? {
+  /// First address of the range; nil while no Pod has needed one.
+  func storedRange() -> UInt32? {
     guard let bytes = optional({ () throws(SysError) in try FileSystem.read(networkFile) }) else { return nil }
     do throws(JSON.Malformed) { return try JSON.parse(bytes)["first"]?.int.flatMap { UInt32(exactly: $0) } } catch { return nil }
   }

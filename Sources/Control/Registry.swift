@@ -59,8 +59,11 @@ extension Instance {
   }
 
   /// Version 4, RFC 9562.
-  public static func uuid() -> String {
-    var b = randomBytes(16)
+  public static func uuid() -> String { uuid(from: randomBytes(16)) }
+
+  /// The first 16 of bytes, written as a UUID.
+  static func uuid(from bytes: [UInt8]) -> String {
+    var b = Array(bytes.prefix(16))
     b[6] = b[6] & 0x0f | 0x40
     b[8] = b[8] & 0x3f | 0x80
     let hex = b.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

@@ -91,6 +91,12 @@ public enum FileSystem {
     return stat(path, &s) == 0 && s.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// Bytes that the file system of a path holds in all; 0 where it does not say. statvfs(3).
+  public static func size(of path: String) -> Int64 {
+    var s = statvfs()
+    return statvfs(path, &s) == 0 ? Int64(clamping: s.f_blocks) * Int64(clamping: s.f_frsize) : 0
+  }
+
   public static func readlink(_ path: String) throws(SysError) -> String {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let n = buffer.withUnsafeMutableBytes { b in b.baseAddress.map { Glibc.readlink(path, $0, b.count) } ?? -1 }
