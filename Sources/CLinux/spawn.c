@@ -158,12 +158,36 @@ static int new_terminal(int sock, long size) {
   return ioctl(0, TIOCSCTTY, 0);
 }
 
-static int open_tree_as(const char *path, unsigned flags, int as) {
-  long fd = lx_open_tree(AT_FDCWD, path, flags);
+static int open_tree_as(const char *path, const char *below, uint64_t resolve, unsigned flags, int as) {
+  long fd;
+  if (below) {
+    // What the path leads to is taken up itself: nobody can put a link in its place meanwhile.
+    int base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (base < 0) return -1;
+    struct lx_open_how h = {O_PATH | O_CLOEXEC, 0, resolve};
+    int end = (int)syscall(437, base, below, &h, sizeof h);
+    int code = errno;
+    close(base);
+    if (end < 0) return errno = code, -1;
+    fd = lx_open_tree(end, "", flags | LX_AT_EMPTY_PATH);
+    close(end);
+  } else {
+    fd = lx_open_tree(AT_FDCWD, path, flags);
+  }
   if (fd < 0) return errno = (int)-fd, -1;
   int r = dup3((int)fd, as, O_CLOEXEC);
   close((int)fd);
   return r < 0 ? -1 : 0;
+}
+
+static int mount_point(int mount, const char *path, const char *folder) {
+  struct stat st;
+  if (fstat(mount, &st)) return -1;
+  if (S_ISDIR(st.st_mode)) return mkdir_parents(path, 0755);
+  if (folder && mkdir_parents(folder, 0755)) return -1;
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+  if (fd >= 0) return close(fd);
+  return errno == ENXIO || errno == EISDIR ? 0 : -1;
 }
 
 // Closes from `first` on, but not the descriptor through which a failure is told.
@@ -248,7 +272,8 @@ static int step(const struct spawn_step *p, int report) {
     case SPAWN_CHOWN: return chown(p->s, (uid_t)p->a, (gid_t)p->b);
     case SPAWN_CHMOD: return chmod(p->s, (mode_t)p->a);
     case SPAWN_UNSHARE: return (int)syscall(SYS_unshare, (int)p->a);
-    case SPAWN_OPEN_TREE: return open_tree_as(p->s, (unsigned)p->a, (int)p->b);
+    case SPAWN_OPEN_TREE: return open_tree_as(p->s, p->t, (uint64_t)p->c, (unsigned)p->a, (int)p->b);
+    case SPAWN_MOUNT_POINT: return mount_point((int)p->a, p->s, p->t);
     case SPAWN_WRITE_FD: return write((int)p->a, p->data, p->n) == (ssize_t)p->n ? 0 : -1;
     case SPAWN_PTY: return new_terminal((int)p->a, (long)p->b);
     case SPAWN_SIGNAL_SELF: return kill(getpid(), (int)p->a);

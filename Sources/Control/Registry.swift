@@ -34,10 +34,23 @@ extension Instance {
     let path = objectPath(object["kind"]?.string ?? "", meta.namespace, meta.name)
     try FileSystem.makeFolders(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]), mode: 0o700)
     try FileSystem.writeAtomically(path, JSON.compactBytes(object), mode: 0o600)
+    tellPods(of: meta.namespace)
   }
 
   public func removeObject(_ kind: String, _ namespace: String, _ name: String) throws(SysError) {
     try FileSystem.remove(objectPath(kind, namespace, name))
+    tellPods(of: namespace)
+  }
+
+  /// Every living podd of the namespace looks at the objects again: their files may be in its volumes, or it may have waited for one. Nobody waits
+  /// for its answer; one that is dead looks when it is started again.
+  private func tellPods(of namespace: String) {
+    for (ns, name) in pods(namespace: namespace) where Podd.isAlive(place(ns, name)) {
+      _ = optional { () throws(SysError) in
+        let socket = try UnixSocket.connect(place(ns, name).socket)
+        try writeAll(socket.raw, Array("{\"verb\":\"objects\"}\n".utf8))
+      }
+    }
   }
 
   /// Identity and times that the API server gives a new object; of an old one those are kept.

@@ -23,6 +23,15 @@ public struct MountInfo: Sendable, Equatable {
     parse(try FileSystem.readText("/proc/\(pid.map(String.init) ?? "self")/mountinfo"))
   }
 
+  /// The mount that an absolute path without links is on: of several at one place the last, which hides the others.
+  public static func containing(_ path: String, in all: [MountInfo]) -> MountInfo? {
+    var best: MountInfo?
+    for m in all where m.mountPoint == "/" || path == m.mountPoint || path.hasPrefix(m.mountPoint + "/") {
+      if m.mountPoint.utf8.count >= best?.mountPoint.utf8.count ?? 0 { best = m }
+    }
+    return best
+  }
+
   public static func parse(_ text: String) -> [MountInfo] {
     text.split(separator: "\n").compactMap { line in
       let f = line.split(separator: " ", omittingEmptySubsequences: false)

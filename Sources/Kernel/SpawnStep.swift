@@ -76,6 +76,10 @@ public struct SpawnStep: Sendable {
     case unshare(Namespaces)
     /// open_tree(2) with OPEN_TREE_CLONE: a detached copy of a mount, as a descriptor of this number.
     case openTree(String, recursive: Bool, as: Int32)
+    /// The same of what lies below a folder, never outside it. links: symbolic links inside are followed.
+    case openTreeBelow(String, path: String, links: Bool, as: Int32)
+    /// Where a mount (by its descriptor) is to go: a folder or an empty file, as the mount is, made with what is missing of the path.
+    case mountPoint(String, of: Int32)
     case writeDescriptor(Int32, [UInt8])
     /// A new terminal of the devpts that is mounted here: 0, 1, 2 and the controlling terminal; its master goes over the socket.
     case terminal(socket: Int32, rows: Int, columns: Int)
@@ -135,6 +139,8 @@ extension SpawnStep {
     case .signalSelf(let s): ("kill", "self, \(s)")
     case .unshare(let n): ("unshare", "\(n)")
     case .openTree(let p, let r, let fd): ("open_tree", "AT_FDCWD, \"\(p)\", OPEN_TREE_CLONE\(r ? "|AT_RECURSIVE" : "") as \(fd)")
+    case .openTreeBelow(let p, let below, _, let fd): ("open_tree", "\"\(p)\"/\"\(below)\", OPEN_TREE_CLONE|AT_RECURSIVE|AT_EMPTY_PATH as \(fd)")
+    case .mountPoint(let p, _): ("mkdir", "\"\(p)\", 0755")
     case .writeDescriptor(let fd, let b): ("write", "\(fd), \"\(String(decoding: b.prefix(60), as: UTF8.self))\"")
     case .terminal(let s, _, _): ("open", "\"/dev/ptmx\" → \(s)")
     }
@@ -209,6 +215,13 @@ extension SpawnStep {
     case .signalSelf(let n): op(SPAWN_SIGNAL_SELF); s.a = Int64(n)
     case .unshare(let n): op(SPAWN_UNSHARE); s.a = Int64(n.rawValue)
     case .openTree(let p, let r, let fd): op(SPAWN_OPEN_TREE); s.s = text(p); s.a = 1 | (r ? Int64(AT_RECURSIVE) : 0); s.b = Int64(fd)
+    case .openTreeBelow(let p, let below, let links, let fd):
+      op(SPAWN_OPEN_TREE); s.s = text(p); s.t = text(below); s.a = 1 | Int64(AT_RECURSIVE); s.b = Int64(fd)
+      let rules: FileDescriptor.Resolve = links ? [.beneath, .noMagicLinks] : [.beneath, .noMagicLinks, .noSymlinks]
+      s.c = Int64(rules.rawValue)
+    case .mountPoint(let p, let fd):
+      op(SPAWN_MOUNT_POINT); s.s = text(p); s.a = Int64(fd)
+      if let slash = p.lastIndex(of: "/"), slash != p.startIndex { s.t = text(String(p[..<slash])) }
     case .writeDescriptor(let fd, let b): op(SPAWN_WRITE_FD); s.a = Int64(fd); bytes(b)
     case .terminal(let sock, let rows, let columns): op(SPAWN_PTY); s.a = Int64(sock); s.b = Int64(rows << 16 | columns)
     }

@@ -160,6 +160,9 @@ public struct PodEngine: Sendable {
   /// Whether a container of this name is believed to run.
   public func isLive(_ name: String) -> Bool { runs.contains { $0.spec.name == name && $0.stage == .running } }
 
+  /// Whether the Pod's volumes are set up.
+  public var areVolumesReady: Bool { volumes == .ready }
+
   // MARK: small things that all parts use
 
   func index(_ name: String) -> Int? { runs.firstIndex { $0.spec.name == name } }

@@ -40,7 +40,16 @@ extension ContainerSpec {
   private func rootSteps(_ host: Host) -> [SpawnStep] {
     var s: [SpawnStep] = []
     for (i, m) in mounts.enumerated() {
-      s.append(.init(.openTree(m.source, recursive: true, as: Self.carrier + Int32(i)), for: "taking up the mount for \(m.target)"))
+      let fd = Self.carrier + Int32(i)
+      let step: SpawnStep.Kind
+      if let tree = m.tree {
+        step = .duplicate(from: tree.fd.raw, to: fd)
+      } else if let below = m.below {
+        step = .openTreeBelow(m.source, path: below, links: m.followsLinks, as: fd)
+      } else {
+        step = .openTree(m.source, recursive: true, as: fd)
+      }
+      s.append(.init(step, for: "taking up the mount for \(m.target)"))
     }
     var next = Self.carrier + Int32(mounts.count)
     if let sharedMemory {
@@ -176,23 +185,21 @@ extension ContainerSpec {
 
 extension RootFileSystem {
   func options(userNamespace: Bool) -> String {
-    let escaped = { (p: String) in p.reduce(into: "") { out, c in out += c == ":" || c == "," || c == "\\" ? "\\\(c)" : "\(c)" } }
-    return "lowerdir=\(layers.map(escaped).joined(separator: ":")),upperdir=\(escaped(upper)),workdir=\(escaped(work))"
-      + (userNamespace ? ",userxattr" : "")
+    Self.options(lower: layers, userNamespace: userNamespace) + ",upperdir=\(Self.escaped(upper)),workdir=\(Self.escaped(work))"
   }
+
+  /// overlayfs' options for folders, topmost first, that are only to be read.
+  public static func options(lower layers: [String], userNamespace: Bool) -> String {
+    "lowerdir=\(layers.map(escaped).joined(separator: ":"))" + (userNamespace ? ",userxattr" : "")
+  }
+
+  private static func escaped(_ p: String) -> String { p.reduce(into: "") { out, c in out += c == ":" || c == "," || c == "\\" ? "\\\(c)" : "\(c)" } }
 }
 
 extension ContainerMount {
   fileprivate func steps(fd: Int32) -> [SpawnStep] {
     let purpose = "mounting \(target)"
-    var s: [SpawnStep] = []
-    if isFolder {
-      s.append(.init(.makeFolders(target, mode: 0o755), for: purpose))
-    } else {
-      if let slash = target.lastIndex(of: "/"), slash != target.startIndex { s.append(.init(.makeFolders(String(target[..<slash]), mode: 0o755), for: purpose)) }
-      s.append(.init(.touch(target, mode: 0o644), for: purpose))
-    }
-    s.append(.init(.moveMount(fd: fd, to: target), for: purpose))
+    var s: [SpawnStep] = [.init(.mountPoint(target, of: fd), for: purpose), .init(.moveMount(fd: fd, to: target), for: purpose)]
     if isReadOnly {
       s.append(.init(.mountAttributes(target, set: 1, clear: 0, recursive: isRecursivelyReadOnly, propagation: 0), for: "making \(target) read-only"))
     }

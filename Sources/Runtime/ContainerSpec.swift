@@ -59,9 +59,14 @@ public struct RootFileSystem: Sendable {
 /// A file or folder of the sandbox's mount namespace, seen in the container.
 public struct ContainerMount: Sendable {
   public var source: String
+  /// What of the source is meant: a path below it, never outside; nil for all of it.
+  public var below: String?
+  /// Whether symbolic links in `below` are followed.
+  public var followsLinks = false
+  /// An open mount that is taken instead of the source: one of the node's, in its peer group.
+  public var tree: MountTree?
   /// In the container; what is missing of it is made.
   public var target: String
-  public var isFolder = true
   public var isReadOnly = false
   /// Read-only with everything that is mounted below.
   public var isRecursivelyReadOnly = false
@@ -69,6 +74,12 @@ public struct ContainerMount: Sendable {
   public var propagation = Propagation.none
   public enum Propagation: Sendable { case none, hostToContainer, bidirectional }
   public init(source: String, target: String) { (self.source, self.target) = (source, target) }
+}
+
+/// A mount by its descriptor (open_tree(2)).
+public final class MountTree: Sendable {
+  let fd: FileDescriptor
+  public init(_ fd: consuming FileDescriptor) { self.fd = fd }
 }
 
 /// Who the program is.

@@ -23,6 +23,16 @@ public struct SandboxSpec: Sendable {
   public var emptyRoot: String
   /// Folders (they exist) that become tmpfs in the sandbox's mount namespace, with their options (size=…,mode=…).
   public var temporaryFileSystems: [(path: String, options: String)] = []
+  /// File systems that hang nowhere yet, and the folders (they exist) that they get in the sandbox's mount namespace.
+  public var attached: [(fd: Int32, path: String)] = []
+  /// Read-only stacks of folders, topmost first, and the folders that they are seen at.
+  public var overlays: [(path: String, options: String)] = []
+  /// Folders in which a mount that one container makes appears in the others: each becomes a mount that its copies stay in a peer group with.
+  public var shared: [(path: String, isMount: Bool)] = []
+  /// The mount namespace of an earlier sandbox of the Pod, taken over with all that is mounted in it; -1 for a new one.
+  public var mountNamespace: Int32 = -1
+  /// Folders of `temporaryFileSystems` that such a namespace brings along and that are to be empty again.
+  public var renewed: [String] = []
   /// Descriptors that infra holds as 3, 4, … for as long as it lives.
   public var held: [Int32] = []
   public var cgroup = CgroupEntry()
@@ -66,7 +76,7 @@ public struct SandboxStart {
     let program = try FileDescriptor.open(spec.program, FileDescriptor.pathOnly)
     let go = try FileDescriptor.pipe()
     var plan = SpawnPlan(.descriptor(program.raw), ["pause"])
-    plan.namespaces = [.mount]
+    plan.namespaces = spec.mountNamespace < 0 ? [.mount] : []
     if !spec.hostIPC { plan.namespaces.insert(.ipc) }
     if !spec.hostPID { plan.namespaces.insert(.pid) }
     let group = try spec.cgroup.folder.map { (f) throws(SysError) in FileDescriptorBox(try FileDescriptor.open(f, O_RDONLY | O_DIRECTORY)) }
@@ -74,12 +84,17 @@ public struct SandboxStart {
     // Until it runs its program it dies with its maker: half made it would wait for ever, with copies of its maker's descriptors and locks.
     var s: [SpawnStep] = [.init(.deathSignal(SIGKILL))]
     s += spec.cgroup.tasks.map { .init(.write($0, Array("0".utf8), flags: 0), for: "entering the sandbox's cgroup") }
-    s.append(.init(.propagation("/", flags: UInt(MS_REC | MS_SLAVE)), for: "keeping the sandbox's mounts to itself"))
+    if spec.mountNamespace < 0 {
+      s.append(.init(.propagation("/", flags: UInt(MS_REC | MS_SLAVE)), for: "keeping the sandbox's mounts to itself"))
+    } else {
+      s.append(.init(.setns(fd: spec.mountNamespace, .mount), for: "taking over the mounts of the sandbox before"))
+    }
     if case .host = spec.network {} else {
       plan.namespaces.formUnion([.network, .uts])
       s.append(.init(.hostname(spec.hostname), for: "naming the sandbox"))
       s.append(.init(.linkUp("lo"), for: "setting up the sandbox's loopback"))
     }
+    s += Self.mounts(spec)
     for t in spec.temporaryFileSystems {
       s.append(
         .init(
@@ -127,6 +142,24 @@ public struct SandboxStart {
       pending.abandon()
       throw error.during("attaching the sandbox to the network")
     }
+  }
+
+  /// The sandbox's own mounts but those in memory.
+  private static func mounts(_ spec: SandboxSpec) -> [SpawnStep] {
+    var s: [SpawnStep] = spec.renewed.map { .init(.unmount($0, flags: 2), for: "letting go of the old \($0)", tolerating: .any) }
+    s += spec.attached.map { .init(.moveMount(fd: $0.fd, to: $0.path), for: "attaching a file system in memory") }
+    for o in spec.overlays {
+      s.append(
+        .init(
+          .mount(source: "overlay", target: o.path, type: "overlay", flags: UInt(MS_RDONLY | MS_NOSUID | MS_NODEV), options: o.options),
+          for: "mounting an image volume"))
+    }
+    for f in spec.shared {
+      if !f.isMount { s.append(.init(.bind(source: f.path, target: f.path, recursive: true), for: "sharing the mounts of \(f.path)")) }
+      // The copy would stay a receiver of the node's mount: it gets a group of its own.
+      for flag in [MS_PRIVATE, MS_SHARED] { s.append(.init(.propagation(f.path, flags: UInt(flag)), for: "sharing the mounts of \(f.path)")) }
+    }
+    return s
   }
 
   /// Waits until infra runs `pause`.

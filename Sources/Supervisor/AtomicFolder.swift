@@ -12,10 +12,9 @@ struct AtomicFolder {
   /// - Parameters:
   ///   - wall: names the new folder; nanoseconds since 1970.
   ///   - group: owner of files and folders (fsGroup), who may then read and enter; nil leaves them alone.
-  ///   - owner: user of the files; nil leaves root.
   /// - Returns: whether anything changed.
   @discardableResult
-  func write(_ payload: Payload, wall: Int64, group: UInt32? = nil, owner: UInt32? = nil) throws(SysError) -> Bool {
+  func write(_ payload: Payload, wall: Int64, group: UInt32? = nil) throws(SysError) -> Bool {
     try FileSystem.makeFolders(path)
     let link = path + "/..data"
     let old = optional { () throws(SysError) in try FileSystem.readlink(link) }
@@ -28,7 +27,7 @@ struct AtomicFolder {
       let at = folder + "/" + file
       if let slash = file.lastIndex(of: "/") { try FileSystem.makeFolders(folder + "/" + file[..<slash]) }
       try FileSystem.write(at, content.bytes, mode: content.mode)
-      if group != nil || owner != nil { try FileSystem.chown(at, owner ?? UInt32.max, group ?? UInt32.max) }
+      if group != nil || content.owner != nil { try FileSystem.chown(at, content.owner ?? UInt32.max, group ?? UInt32.max) }
       try FileSystem.chmod(at, Self.mode(content.mode, group))
     }
     if let group {

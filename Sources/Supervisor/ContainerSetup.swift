@@ -109,26 +109,11 @@ struct ContainerSetup {
     let own = Set(container.volumeMounts.map(\.mountPath))
     for (file, target) in [("hosts", "/etc/hosts"), ("hostname", "/etc/hostname"), ("resolv.conf", "/etc/resolv.conf")] where !own.contains(target) {
       var m = ContainerMount(source: etc + "/" + file, target: target)
-      m.isFolder = false
       m.isReadOnly = container.securityContext.readOnlyRootFilesystem
       all.append(m)
     }
-    for mount in container.volumeMounts {
-      let (source, isFolder) = try volumes.source(of: mount, facts.pod, env)
-      var m = ContainerMount(source: source, target: mount.mountPath)
-      m.isFolder = isFolder
-      m.isReadOnly = mount.readOnly || isAlwaysReadOnly(mount.name)
-      m.isRecursivelyReadOnly = mount.readOnly && (mount.recursiveReadOnly == "Enabled" || mount.recursiveReadOnly == "IfPossible")
-      switch mount.mountPropagation {
-      case "HostToContainer": m.propagation = .hostToContainer
-      case "Bidirectional": m.propagation = .bidirectional
-      default: m.propagation = .none
-      }
-      all.append(m)
-    }
-    var message = ContainerMount(source: place.message, target: container.terminationMessagePath)
-    message.isFolder = false
-    all.append(message)
+    for mount in container.volumeMounts { all.append(try volumes.containerMount(mount, container, facts.pod, env)) }
+    all.append(ContainerMount(source: place.message, target: container.terminationMessagePath))
     // What lies deeper is mounted later.
     return all.enumerated().sorted { a, b in
       let (x, y) = (a.element.target.split(separator: "/").count, b.element.target.split(separator: "/").count)
@@ -136,17 +121,9 @@ struct ContainerSetup {
     }.map(\.element)
   }
 
-  /// Secret, configMap, downwardAPI and projected volumes cannot be written to (Kubernetes 1.9.6 on).
-  private func isAlwaysReadOnly(_ name: String) -> Bool {
-    switch facts.pod.spec.volumes.first(where: { $0.name == name })?.source {
-    case .secret, .configMap, .downwardAPI, .projected, .image: true
-    default: false
-    }
-  }
-
   /// A key of a file of NAME=value lines in a volume (KEP-3721).
   private func envFile(_ key: EnvFileKey) throws(ConfigError) -> String? {
-    guard let base = volumes.path(key.volume, of: facts.pod) else { throw ConfigError("volume \"\(key.volume)\" not found") }
+    guard let base = volumes.view(key.volume, of: facts.pod) else { throw ConfigError("volume \"\(key.volume)\" not found") }
     let text = optional { () throws(SysError) -> String in
       let dir = try FileDescriptor.open(base, FileDescriptor.pathOnly)
       let fd = try FileDescriptor.open2(key.path, at: dir, 0, resolve: [.beneath, .noMagicLinks])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// podd's side of its socket: one JSON object a line. Verbs: ping, watch, events, update, delete. docs/state.md describes them.
+// podd's side of its socket: one JSON object a line. Verbs: ping, watch, events, update, objects, delete. docs/state.md describes them.
 import Control
 import Glibc
 import Kernel
@@ -53,6 +53,9 @@ final class ControlClient {
     case "update":
       guard let object = request["object"] else { return send(.object([("error", .string("update needs an object"))])) }
       supervisor.update(object)
+      send(.object([("ok", .bool(true))]))
+    case "objects":
+      supervisor.objectsChanged()
       send(.object([("ok", .bool(true))]))
     case "delete":
       waitsForEnd = true
@@ -127,6 +130,7 @@ extension Supervisor {
       complain("\(error.during("storing the changed pod"))")
     }
     feed(.updated(Pod(stored: object)))
+    objectsChanged()
     markStatus()
   }
 }

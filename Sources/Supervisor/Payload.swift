@@ -7,6 +7,8 @@ import Manifest
 struct PayloadFile: Equatable {
   var bytes: [UInt8]
   var mode: UInt32
+  /// User that it belongs to; nil: root.
+  var owner: UInt32?
 }
 
 /// Files by their path below the volume.
@@ -39,7 +41,7 @@ extension PodFacts {
           all.merge(try files(items, mode)) { $1 }
         case .serviceAccountToken(let audience, let seconds, let path):
           let bytes = try tokens.token(serviceAccount: pod.spec.serviceAccountName, audience: audience, seconds: seconds)
-          all[path] = PayloadFile(bytes: bytes, mode: tokenMode(mode))
+          all[path] = PayloadFile(bytes: bytes, mode: tokenMode(mode), owner: tokenOwner)
         }
       }
       return all

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Volumes and the sandbox: the effects mountVolumes, createSandbox, stopSandbox.
+// The sandbox: the effects createSandbox and stopSandbox.
 import Control
 import Glibc
 import Kernel
@@ -9,13 +9,6 @@ import PodEngine
 import Runtime
 
 extension Supervisor {
-  func mountVolumes() {
-    do throws(ConfigError) {
-      if !pod.spec.volumes.isEmpty { try volumes.setUp(facts, objects: StoredObjects(instance: instance), tokens: NoTokens(), wall: Clock.wall) }
-      feed(.volumesReady)
-    } catch { feed(.volumesFailed(message: error.message)) }
-  }
-
   /// Begins the sandbox; finishSandbox waits for it when the rest of the batch is done.
   func createSandbox(_ attempt: Int) {
     do throws(SysError) {
@@ -27,10 +20,12 @@ extension Supervisor {
       spec.sysctls = pod.spec.securityContext.sysctls.map { ($0.name, $0.value) }
       spec.held = [keep.near, keep.far]
       if !FileSystem.exists(place.emptyRoot) { try FileSystem.makeFolders(place.emptyRoot, mode: 0o755) }
-      spec.temporaryFileSystems = volumes.inMemory(pod)
+      let isAnew = try volumes.hand(to: &spec, pod, host: node.host)
+      if isAnew && engine.areVolumesReady { refill() }
       if !pod.spec.hostIPC {
         if !FileSystem.exists(place.sharedMemory) { try FileSystem.makeFolders(place.sharedMemory, mode: 0o1777) }
-        spec.temporaryFileSystems.append((place.sharedMemory, "mode=1777,size=65536k"))
+        spec.temporaryFileSystems = [(place.sharedMemory, "mode=1777,size=65536k")]
+        if spec.mountNamespace >= 0 { spec.renewed = [place.sharedMemory] }
       }
       var podIPs = node.hostIPs
       var link = ""
@@ -61,6 +56,7 @@ extension Supervisor {
     starting = nil
     do throws(SysError) {
       let fd = try begun.finish().release()
+      volumes.keep(begun.pid)
       watchInfra(fd)
       feed(.sandboxStarted(podIPs: state.sandbox?.podIPs ?? []))
     } catch {
@@ -95,6 +91,8 @@ extension Supervisor {
   func stopSandbox() {
     guard infra >= 0 else { return feed(.sandboxStopped) }
     isStoppingSandbox = true
+    // infra's end takes its mounts with it, beside us; the last one who holds them would have to wait for that.
+    volumes.forget()
     do throws(SysError) { try Pidfd.signal(infra, SIGKILL) } catch { complain("\(error.during("ending infra"))") }
   }
 

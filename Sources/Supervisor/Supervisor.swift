@@ -51,13 +51,15 @@ public final class Supervisor {
   private var areEventsDirty = false
   /// The object as it was last shown.
   private(set) var shown = Value.null
+  /// Why the volumes cannot be set up yet; said once (Objects.swift).
+  var volumeFailure: String?
 
   public init(_ instance: Instance, _ place: PodPlace, _ pod: Pod, node: NodeContext) throws(SysError) {
     (self.instance, self.place, self.node) = (instance, place, node)
     loop = try EventLoop()
     netlink = try Netlink()
     engine = PodEngine(pod: pod)
-    volumes = Volumes(folder: place.volumes, nodeRoot: node.nodeRoot)
+    volumes = Volumes(folder: place.volumes, nodeRoot: node.nodeRoot, nodeMemory: node.memory)
     journal = try FileDescriptor.open(place.journal, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
     state.boot = Boot.id
     loop.beforeSleep = { [unowned self] in round() }

@@ -1,61 +1,163 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Pod's volumes on the node: made, filled, and where their files are. Memory is mounted by the sandbox (Sandbox.swift), in a mount namespace
-// of its own: nothing is mounted on the node. Kubernetes pkg/volume.
+// The Pod's volumes: made, filled, and where their files are. What must never reach a disk (secret, downwardAPI, projected, emptyDir in memory) lies on
+// tmpfs that is mounted nowhere on the node: podd makes it, writes into it by its descriptor, and the sandbox gives it a place in its own mount
+// namespace (Sandbox.swift), of which each container gets a copy. Kubernetes pkg/volume.
 import Glibc
 import Kernel
 import Manifest
+import Runtime
 
-struct Volumes {
+/// The volumes of one Pod.
+final class Volumes {
   /// The Pod's folder for volumes.
   let folder: String
   /// What the node's / is for hostPath volumes; empty for / itself.
   let nodeRoot: String
+  /// Memory of the node, in bytes: what a file system in memory may take at most.
+  let nodeMemory: Int64
+  /// Unpacked image volumes, topmost layer first, by volume.
+  var images: [String: [String]] = [:]
+  /// infra's mount namespace, kept so that the next sandbox finds what is mounted in it; -1 without one.
+  private(set) var namespace: Int32 = -1
+  /// Roots of the file systems in memory, by volume; `shared` for the one that all payloads are in.
+  private var mounts: [String: Int32] = [:]
+  /// A sandbox has been given the mounts: they can't be given to another.
+  private var isTaken = false
+  private static let shared = ".payload"
 
-  /// Where a volume's files are, as the sandbox sees them. nil: no such volume.
+  init(folder: String, nodeRoot: String, nodeMemory: Int64) { (self.folder, self.nodeRoot, self.nodeMemory) = (folder, nodeRoot, nodeMemory) }
+
+  // MARK: where
+
+  enum Place { case disk, memory, payload, image, node(path: String) }
+
+  static func place(of source: VolumeSource) -> Place {
+    switch source {
+    case .emptyDir(medium: "Memory", _): .memory
+    // As the kubelet does: only configMap is on disk.
+    case .secret, .downwardAPI, .projected: .payload
+    case .hostPath(let path, _): .node(path: path)
+    case .image: .image
+    case .emptyDir, .configMap, .persistentVolumeClaim: .disk
+    }
+  }
+
+  /// Where a volume's files are in the sandbox. nil: no such volume.
   func path(_ name: String, of pod: Pod) -> String? {
     guard let volume = pod.spec.volumes.first(where: { $0.name == name }) else { return nil }
-    if case .hostPath(let path, _) = volume.source { return nodeRoot + path }
-    return folder + "/" + name
+    switch Self.place(of: volume.source) {
+    case .node(let path): return nodePath(path)
+    case .payload: return "\(folder)/\(Self.shared)/\(name)"
+    case .disk, .memory, .image: return "\(folder)/\(name)"
+    }
   }
 
-  /// Makes and fills every volume. What is there already stays, with its files.
-  func setUp(_ facts: PodFacts, objects: some ObjectSource, tokens: some TokenSource, wall: Int64) throws(ConfigError) {
-    for volume in facts.pod.spec.volumes {
-      do throws(SysError) {
-        try make(volume, facts.pod)
-      } catch {
-        throw ConfigError("MountVolume.SetUp failed for volume \"\(volume.name)\" : \(error)")
+  /// Where podd itself sees them; nil for what only the sandbox sees.
+  func view(_ name: String, of pod: Pod) -> String? {
+    guard let volume = pod.spec.volumes.first(where: { $0.name == name }) else { return nil }
+    switch Self.place(of: volume.source) {
+    case .node(let path): return nodePath(path)
+    case .payload: return mounts[Self.shared].map { "/proc/self/fd/\($0)/\(name)" }
+    case .memory: return mounts[name].map { "/proc/self/fd/\($0)" }
+    case .disk: return "\(folder)/\(name)"
+    case .image: return nil
+    }
+  }
+
+  /// A path of the node. Below another root no symbolic link leads out of that.
+  func nodePath(_ path: String) -> String {
+    guard !nodeRoot.isEmpty else { return path }
+    let found = optional { () throws(SysError) -> String in
+      let root = try FileDescriptor.open(nodeRoot, FileDescriptor.pathOnly | O_DIRECTORY)
+      let end = try FileDescriptor.open2(path, at: root, FileDescriptor.pathOnly, resolve: .inRoot)
+      return try FileSystem.readlink("/proc/self/fd/\(end.raw)")
+    }
+    return found ?? nodeRoot + path
+  }
+
+  // MARK: memory
+
+  /// Makes the file systems in memory that are not there yet, and the folders that they get.
+  func makeMemory(_ pod: Pod) throws(SysError) {
+    for volume in pod.spec.volumes {
+      switch Self.place(of: volume.source) {
+      case .memory where mounts[volume.name] == nil:
+        guard case .emptyDir(_, let limit) = volume.source else { continue }
+        var options = [("mode", "1777")]
+        if let group = pod.spec.securityContext.fsGroup { options = [("mode", "3777"), ("gid", "\(group)")] }
+        let size = [limit?.value, Self.memoryLimit(pod), nodeMemory].compactMap { $0 }.filter { $0 > 0 }.min() ?? nodeMemory
+        try FileSystem.makeFolders("\(folder)/\(volume.name)")
+        mounts[volume.name] = try DetachedMount.tmpfs(options + [("size", "\(size)")]).release()
+      case .payload where mounts[Self.shared] == nil:
+        try FileSystem.makeFolders("\(folder)/\(Self.shared)", mode: 0o700)
+        let size = min(Self.memoryLimit(pod) ?? nodeMemory, nodeMemory)
+        mounts[Self.shared] = try DetachedMount.tmpfs([("mode", "0700"), ("size", "\(size)")], optional: ["noswap"]).release()
+      case .image: try FileSystem.makeFolders("\(folder)/\(volume.name)")
+      default: break
       }
-      _ = try fill(volume, facts, objects: objects, tokens: tokens, wall: wall)
     }
   }
 
-  /// Writes what the objects say now into one volume. Returns whether anything changed.
-  func fill(_ volume: Volume, _ facts: PodFacts, objects: some ObjectSource, tokens: some TokenSource, wall: Int64) throws(ConfigError) -> Bool {
-    do throws(ConfigError) {
-      if case .hostPath(let path, let type) = volume.source { try check(nodeRoot + path, type) }
-      guard let payload = try facts.payload(of: volume.source, objects: objects, tokens: tokens) else { return false }
-      do throws(SysError) {
-        let group = facts.pod.spec.securityContext.fsGroup.flatMap { UInt32(exactly: $0) }
-        return try AtomicFolder(path: folder + "/" + volume.name).write(payload, wall: wall, group: group, owner: nil)
-      } catch {
-        throw ConfigError("\(error)")
+  /// What a new sandbox is given of all this. Returns whether the files in memory are gone, because no earlier sandbox's namespace was kept: they must
+  /// be written again.
+  func hand(to spec: inout SandboxSpec, _ pod: Pod, host: Host) throws(SysError) -> Bool {
+    spec.held += heldInOrder
+    if namespace >= 0 {
+      spec.mountNamespace = namespace
+      return false
+    }
+    let isLost = isTaken
+    if isTaken { forget() }
+    try makeMemory(pod)
+    if isLost { spec.held = Array(spec.held.prefix(2)) + heldInOrder }
+    spec.attached = mounts.sorted { $0.key < $1.key }.map { ($0.value, "\(folder)/\($0.key)") }
+    // overlayfs wants two folders where nothing can be written: an empty one below.
+    for (name, layers) in images.sorted(by: { $0.key < $1.key }) {
+      spec.overlays.append(("\(folder)/\(name)", RootFileSystem.options(lower: layers + [spec.emptyRoot], userNamespace: host.isUserNamespace)))
+    }
+    for volume in pod.spec.volumes where Self.propagates(volume.name, pod) {
+      switch Self.place(of: volume.source) {
+      case .disk: spec.shared.append(("\(folder)/\(volume.name)", false))
+      case .memory: spec.shared.append(("\(folder)/\(volume.name)", true))
+      case .node, .payload, .image: break
       }
-    } catch {
-      throw ConfigError("MountVolume.SetUp failed for volume \"\(volume.name)\" : \(error.message)")
     }
+    isTaken = !mounts.isEmpty || !spec.overlays.isEmpty || !spec.shared.isEmpty
+    return isLost
   }
 
-  /// Folders that the sandbox mounts as tmpfs, with their options.
-  func inMemory(_ pod: Pod) -> [(path: String, options: String)] {
-    pod.spec.volumes.compactMap { volume in
-      guard case .emptyDir(medium: "Memory", let limit) = volume.source else { return nil }
-      var options = "mode=0777"
-      if let group = pod.spec.securityContext.fsGroup { options = "mode=2777,gid=\(group)" }
-      if let bytes = limit?.value ?? Self.memoryLimit(pod) { options += ",size=\(bytes)" }
-      return (folder + "/" + volume.name, options)
+  /// Descriptors that infra keeps for a later podd, in the order of their names.
+  private var heldInOrder: [Int32] { mounts.sorted { $0.key < $1.key }.map(\.value) }
+
+  /// The sandbox runs: its mounts are kept beyond it. A Pod without such mounts needs none.
+  func keep(_ infra: Int32) {
+    guard isTaken, namespace < 0 else { return }
+    namespace = optional { () throws(SysError) in try FileDescriptor.open("/proc/\(infra)/ns/mnt", O_RDONLY).release() } ?? -1
+  }
+
+  /// Takes over from a podd that is gone what infra, a process with this pidfd, holds from descriptor `first` on.
+  func takeBack(_ infra: Int32, pid: Int32, first: Int32, _ pod: Pod) throws(SysError) {
+    var names: Set<String> = []
+    for v in pod.spec.volumes {
+      switch Self.place(of: v.source) {
+      case .memory: names.insert(v.name)
+      case .payload: names.insert(Self.shared)
+      case .disk, .image, .node: break
+      }
     }
+    for (i, name) in names.sorted().enumerated() { mounts[name] = try Pidfd.descriptor(infra, first + Int32(i)).release() }
+    isTaken = true
+    keep(pid)
+  }
+
+  /// Lets go of everything in memory.
+  func forget() {
+    if namespace >= 0 { _ = close(namespace) }
+    namespace = -1
+    for fd in mounts.values { _ = close(fd) }
+    mounts = [:]
+    isTaken = false
   }
 
   /// The Pod's memory limit: all its containers', where each has one (KEP-1967).
@@ -68,91 +170,8 @@ struct Volumes {
     return sum > 0 ? sum : nil
   }
 
-  private func make(_ volume: Volume, _ pod: Pod) throws(SysError) {
-    let path = folder + "/" + volume.name
-    switch volume.source {
-    case .emptyDir:
-      if FileSystem.exists(path) { return }
-      try FileSystem.makeFolders(folder, mode: 0o750)
-      try FileSystem.makeFolder(path, mode: 0o777)
-      if let group = pod.spec.securityContext.fsGroup.flatMap({ UInt32(exactly: $0) }) {
-        try FileSystem.chown(path, UInt32.max, group)
-        try FileSystem.chmod(path, 0o2777)
-      } else {
-        try FileSystem.chmod(path, 0o777)
-      }
-    case .hostPath(let path, let type):
-      try makeHostPath(nodeRoot + path, type)
-    case .secret, .configMap, .downwardAPI, .projected:
-      try FileSystem.makeFolders(path)
-    case .image, .persistentVolumeClaim:
-      throw SysError(call: "mount", object: volume.name, errno: ENOTSUP)
-    }
-  }
-
-  private func makeHostPath(_ path: String, _ type: String) throws(SysError) {
-    switch type {
-    case "DirectoryOrCreate", "": if !FileSystem.exists(path) { try FileSystem.makeFolders(path) }
-    case "FileOrCreate": if !FileSystem.exists(path) { try FileSystem.write(path, [], mode: 0o644) }
-    default: break
-    }
-  }
-
-  private func check(_ path: String, _ type: String) throws(ConfigError) {
-    let kind = optional { () throws(SysError) in try FileSystem.info(path) }.map { $0.mode & S_IFMT }
-    let failed: String?
-    switch type {
-    case "Directory", "DirectoryOrCreate": failed = kind == S_IFDIR ? nil : "a directory"
-    case "File", "FileOrCreate": failed = kind == S_IFREG ? nil : "a file"
-    case "Socket": failed = kind == S_IFSOCK ? nil : "a socket file"
-    case "CharDevice": failed = kind == S_IFCHR ? nil : "a character device"
-    case "BlockDevice": failed = kind == S_IFBLK ? nil : "a block device"
-    default: failed = nil
-    }
-    if let failed { throw ConfigError("hostPath type check failed: \(path) is not \(failed)") }
-  }
-
-  /// Where a mount's files are: the volume, or the part of it that subPath names, which is made when it is missing. Never outside the volume.
-  func source(of mount: VolumeMount, _ pod: Pod, _ env: Environment) throws(ConfigError) -> (path: String, isFolder: Bool) {
-    guard let base = path(mount.name, of: pod) else { throw ConfigError("volume \"\(mount.name)\" not found") }
-    var sub = mount.subPath ?? ""
-    if let text = mount.subPathExpr {
-      if let unknown = Expansion.unknownName(in: text, { env[$0] }) {
-        throw ConfigError("failed to prepare subPathExpr for volumeMount \"\(mount.name)\" of container: missing value for \"\(unknown)\"")
-      }
-      sub = Expansion.expand(text) { env[$0] }
-    }
-    guard !sub.isEmpty else { return (base, optional { () throws(SysError) in try FileSystem.info(base) }?.isFolder ?? true) }
-    if sub.hasPrefix("/") || sub.split(separator: "/").contains("..") {
-      throw ConfigError("failed to prepare subPath for volumeMount \"\(mount.name)\": subPath must be relative and not contain '..'")
-    }
-    do throws(SysError) {
-      return try SubPath.open(base, sub)
-    } catch {
-      throw ConfigError("failed to prepare subPath for volumeMount \"\(mount.name)\": \(error)")
-    }
-  }
-}
-
-/// A part of a volume by its path: no symbolic link leads out of it (openat2(2), RESOLVE_BENEATH).
-enum SubPath {
-  static func open(_ base: String, _ sub: String) throws(SysError) -> (path: String, isFolder: Bool) {
-    let root = try FileDescriptor.open(base, FileDescriptor.pathOnly | O_DIRECTORY)
-    let rules: FileDescriptor.Resolve = [.beneath, .noMagicLinks]
-    let mode = try FileSystem.info(root.raw).mode & 0o7777
-    var made = ""
-    for part in sub.split(separator: "/") {
-      let next = made.isEmpty ? String(part) : made + "/" + part
-      if optional({ () throws(SysError) in try FileDescriptor.open2(next, at: root, FileDescriptor.pathOnly, resolve: rules).raw }) == nil {
-        let parent = made.isEmpty ? try root.duplicate() : try FileDescriptor.open2(made, at: root, O_RDONLY | O_DIRECTORY, resolve: rules)
-        if mkdirat(parent.raw, String(part), mode & 0o777) != 0 && errno != EEXIST {
-          throw SysError(call: "mkdirat", object: base + "/" + next, errno: errno)
-        }
-      }
-      made = next
-    }
-    let end = try FileDescriptor.open2(made, at: root, FileDescriptor.pathOnly, resolve: rules)
-    let isFolder = try FileSystem.info(end.raw).isFolder
-    return (try FileSystem.readlink("/proc/self/fd/\(end.raw)"), isFolder)
+  /// Whether a container's mounts in a volume shall be seen by others.
+  static func propagates(_ name: String, _ pod: Pod) -> Bool {
+    (pod.spec.initContainers + pod.spec.containers).contains { $0.volumeMounts.contains { $0.name == name && $0.mountPropagation == "Bidirectional" } }
   }
 }

@@ -106,6 +106,7 @@ struct lx_mount_attr { uint64_t attr_set, attr_clr, propagation, userns_fd; };
 #define LX_MOUNT_ATTR_NOSUID 0x2
 #define LX_MOUNT_ATTR_NODEV 0x4
 #define LX_MOUNT_ATTR_NOEXEC 0x8
+#define LX_AT_EMPTY_PATH 0x1000
 static inline long lx_open_tree(int dfd, const char *path, unsigned flags) { return LX(syscall(428, dfd, path, flags)); }
 static inline long lx_move_mount(int fd, int dfd, const char *path) { return LX(syscall(429, fd, "", dfd, path, LX_MOVE_MOUNT_F_EMPTY_PATH)); }
 static inline long lx_fsopen(const char *type) { return LX(syscall(430, type, 1)); }

@@ -52,8 +52,9 @@ enum spawn_op {
   SPAWN_SETPGID,
   SPAWN_MKDIR_PARENTS,   // s, a: mode: every missing folder of the path, never through a symbolic link out of the current root
   SPAWN_UNSHARE,         // a: CLONE_NEW…
-  SPAWN_OPEN_TREE,       // s, a: flags (OPEN_TREE_CLONE, AT_RECURSIVE), b: becomes this descriptor
+  SPAWN_OPEN_TREE,       // s, a: flags (OPEN_TREE_CLONE, AT_RECURSIVE), b: becomes this descriptor; t: a path below s or NULL, c: its RESOLVE_… flags
   SPAWN_WRITE_FD,        // a: descriptor, data, n
+  SPAWN_MOUNT_POINT,     // a: descriptor of a mount, s: where it is to go, t: the folder that is in: a folder or a file, as the mount is
   SPAWN_PTY,             // a: unix socket that gets the master; the new terminal becomes 0, 1, 2 and controls this session; b: rows << 16 | columns
 };
 
