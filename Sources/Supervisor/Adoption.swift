@@ -93,7 +93,8 @@ extension Supervisor {
       let keep = try DescriptorStore(near: near, far: far)
       parked = try keep.takeBack()
       store = keep
-      try volumes.takeBack(infra, pid: s.process.pid, first: s.far + 1, pod)
+      try volumes.takeBack(infra, first: s.far + 1, pod)
+      self.keep(s.process.pid)
     } catch { complain("\(error.during("taking back what infra keeps"))") }
     for (name, fds) in parked where name.hasPrefix("log:") && fds.count == 2 {
       let container = String(name.dropFirst(4))

@@ -44,6 +44,7 @@ extension Supervisor {
       try groups.create(cgroup + "/pause", limits: CgroupLimits())
       spec.cgroup = groups.entry(cgroup + "/pause")
       let begun = try SandboxStart(spec, netlink: netlink)
+      releaseNetwork()
       starting = begun
       store = keep
       state.sandbox = ProcessIdentity(pid: begun.pid).map { PodState.Sandbox(process: $0, attempt: attempt, podIPs: podIPs, link: link) }
@@ -56,13 +57,24 @@ extension Supervisor {
     starting = nil
     do throws(SysError) {
       let fd = try begun.finish().release()
-      volumes.keep(begun.pid)
+      keep(begun.pid)
       watchInfra(fd)
       feed(.sandboxStarted(podIPs: state.sandbox?.podIPs ?? []))
     } catch {
       dropSandbox()
       feed(.sandboxFailed(message: "\(error)"))
     }
+  }
+
+  /// Keeps what outlives infra's death until there is a new sandbox.
+  func keep(_ pid: Int32) {
+    volumes.keep(pid)
+    infraNetwork = optional { () throws(SysError) in try FileDescriptor.open("/proc/\(pid)/ns/net", O_RDONLY).release() } ?? -1
+  }
+
+  private func releaseNetwork() {
+    if infraNetwork >= 0 { _ = close(infraNetwork) }
+    infraNetwork = -1
   }
 
   func watchInfra(_ fd: Int32) {
@@ -93,6 +105,7 @@ extension Supervisor {
     isStoppingSandbox = true
     // infra's end takes its mounts with it, beside us; the last one who holds them would have to wait for that.
     volumes.forget()
+    releaseNetwork()
     do throws(SysError) { try Pidfd.signal(infra, SIGKILL) } catch { complain("\(error.during("ending infra"))") }
   }
 

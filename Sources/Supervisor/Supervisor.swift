@@ -31,6 +31,8 @@ public final class Supervisor {
   // What is alive; each belongs to the file that is named after it.
   var store: DescriptorStore?
   var infra: Int32 = -1
+  /// infra's network namespace, held until the next one is made: that one must not get its number.
+  var infraNetwork: Int32 = -1
   var starting: SandboxStart?
   var isStoppingSandbox = false
   var logs: [String: ContainerLog] = [:]

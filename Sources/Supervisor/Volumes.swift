@@ -137,7 +137,7 @@ final class Volumes {
   }
 
   /// Takes over from a podd that is gone what infra, a process with this pidfd, holds from descriptor `first` on.
-  func takeBack(_ infra: Int32, pid: Int32, first: Int32, _ pod: Pod) throws(SysError) {
+  func takeBack(_ infra: Int32, first: Int32, _ pod: Pod) throws(SysError) {
     var names: Set<String> = []
     for v in pod.spec.volumes {
       switch Self.place(of: v.source) {
@@ -148,7 +148,6 @@ final class Volumes {
     }
     for (i, name) in names.sorted().enumerated() { mounts[name] = try Pidfd.descriptor(infra, first + Int32(i)).release() }
     isTaken = true
-    keep(pid)
   }
 
   /// Lets go of everything in memory.
