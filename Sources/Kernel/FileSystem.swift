@@ -15,15 +15,17 @@ public enum FileSystem {
     var all: [UInt8] = []
     var chunk = 4096
     while all.count < limit {
-      let at = all.count
-      all.append(contentsOf: repeatElement(0, count: min(chunk, limit - at)))
-      let n = all.withUnsafeMutableBytes { b in Glibc.read(fd, b.baseAddress.map { $0 + at }, b.count - at) }
-      if n < 0 {
-        if errno == EINTR { all.removeLast(all.count - at); continue }
-        throw SysError(call: "read", object: name, errno: errno)
+      let want = min(chunk, limit - all.count)
+      var failure: Int32 = 0
+      let part = [UInt8](unsafeUninitializedCapacity: want) { room, count in
+        let n = Glibc.read(fd, room.baseAddress, want)
+        if n < 0 { failure = errno }
+        count = max(0, n)
       }
-      all.removeLast(all.count - at - n)
-      if n == 0 { break }
+      if failure == EINTR { continue }
+      if failure != 0 { throw SysError(call: "read", object: name, errno: failure) }
+      if part.isEmpty { break }
+      if all.isEmpty { all = part } else { all += part }
       chunk = min(chunk * 2, 1 << 20)
     }
     return all

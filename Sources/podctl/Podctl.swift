@@ -18,7 +18,7 @@ struct Podctl: ParsableCommand {
   /// Returns the exit status: 0, or 1 as kubectl does for whatever goes wrong, or a verb's own.
   static func main(_ arguments: [String]) -> Int32 {
     do {
-      var command = try parseAsRoot(reordered(arguments))
+      var command = try parsed(reordered(arguments))
       try command.run()
       return 0
     } catch let failure as Failure {
@@ -36,6 +36,14 @@ struct Podctl: ParsableCommand {
       say(2, text.hasPrefix("Error: ") ? "error: " + text.dropFirst(7) + "\n" : text + "\n")
       return 1
     }
+  }
+
+  /// A verb is parsed by itself: the whole tree of verbs would cost more than most of them take to run.
+  private static func parsed(_ words: [String]) throws -> any ParsableCommand {
+    if let verb = configuration.subcommands.first(where: { $0.configuration.commandName == words.first }), !words.contains("--help"), !words.contains("-h") {
+      return try verb.parseAsRoot(Array(words.dropFirst()))
+    }
+    return try parseAsRoot(words)
   }
 
   /// kubectl takes -n and the like before the verb too, and values that touch their letter (-ojson).

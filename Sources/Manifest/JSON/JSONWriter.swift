@@ -59,7 +59,7 @@ extension JSON {
   private static func newline(_ indent: Int?, _ out: inout [UInt8]) {
     guard let indent else { return }
     out.append(10)
-    out.append(contentsOf: repeatElement(32, count: indent * 4))
+    for _ in 0..<indent * 4 { out.append(32) }
   }
 
   static func number(_ d: Double) -> String {
