@@ -48,14 +48,6 @@ static int link_up(const char *name) {
   return e ? -1 : 0;
 }
 
-static int capset_raw(uint64_t effective, uint64_t permitted, uint64_t inheritable) {
-  struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct d[2] = {
-      {(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
-      {(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32)}};
-  return (int)syscall(SYS_capset, &h, d);
-}
-
 static int drop_bounding(uint64_t keep) {
   for (int c = 0; c < 64; c++) {
     if (keep >> c & 1) continue;
@@ -235,7 +227,10 @@ static int step(const struct spawn_step *p, int report) {
     case SPAWN_SETRESGID: return (int)syscall(SYS_setresgid, (gid_t)p->a, (gid_t)p->a, (gid_t)p->a);
     case SPAWN_SETRESUID: return (int)syscall(SYS_setresuid, (uid_t)p->a, (uid_t)p->a, (uid_t)p->a);
     case SPAWN_BOUNDING: return drop_bounding((uint64_t)p->a);
-    case SPAWN_CAPSET: return capset_raw((uint64_t)p->a, (uint64_t)p->b, (uint64_t)p->c);
+    case SPAWN_CAPSET: {
+      long r = lx_capset((uint64_t)p->a, (uint64_t)p->b, (uint64_t)p->c);
+      return r < 0 ? (errno = (int)-r, -1) : 0;
+    }
     case SPAWN_AMBIENT: return raise_ambient((uint64_t)p->a);
     case SPAWN_KEEPCAPS: return prctl(PR_SET_KEEPCAPS, p->a, 0, 0, 0);
     case SPAWN_NO_NEW_PRIVS: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

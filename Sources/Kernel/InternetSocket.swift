@@ -5,32 +5,68 @@ import CLinux
 import Glibc
 
 public enum InternetSocket {
+  private static let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+
+  /// A socket of this network namespace, for which it stays a socket wherever the descriptor goes.
+  public static func make(v6: Bool) throws(SysError) -> FileDescriptor {
+    FileDescriptor(owning: Int32(try check(errno: socket(v6 ? AF_INET6 : AF_INET, type, 0), "socket", v6 ? "AF_INET6" : "AF_INET")))
+  }
+
   /// Begins a connection; the descriptor becomes writable when it stands or has failed (then: pendingError).
   public static func connect(_ address: IPAddress, port: UInt16) throws(SysError) -> FileDescriptor {
-    let family = address.isV6 ? AF_INET6 : AF_INET
-    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-    let fd = FileDescriptor(owning: Int32(try check(errno: socket(family, type, 0), "socket", address.isV6 ? "AF_INET6" : "AF_INET")))
-    var result: Int32 = -1
+    let fd = try make(v6: address.isV6)
+    try begin(fd.raw, address, port: port)
+    return fd
+  }
+
+  /// The same with a socket that is there.
+  public static func begin(_ fd: Int32, _ address: IPAddress, port: UInt16) throws(SysError) {
+    let (result, code) = with(address, port) { (Glibc.connect(fd, $0, $1), errno) }
+    if result < 0, code != EINPROGRESS { throw SysError(call: "connect", object: "\(address):\(port)", errno: code) }
+  }
+
+  /// A listening socket, non-blocking. port 0: the kernel chooses.
+  public static func listen(_ address: IPAddress, port: UInt16) throws(SysError) -> FileDescriptor {
+    let fd = try make(v6: address.isV6)
+    var on: Int32 = 1
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    _ = setsockopt(fd.raw, SOL_SOCKET, SO_REUSEADDR, &on, size)
+    // [::1] beside 127.0.0.1 with the same number.
+    if address.isV6 { _ = setsockopt(fd.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &on, size) }
+    let (result, code) = with(address, port) { (bind(fd.raw, $0, $1), errno) }
+    if result < 0 { throw SysError(call: "bind", object: "\(address):\(port)", errno: code) }
+    try check(errno: Glibc.listen(fd.raw, 128), "listen", "\(address):\(port)")
+    return fd
+  }
+
+  /// The number that a bound socket has.
+  public static func localPort(_ fd: Int32) -> UInt16 {
+    var a = sockaddr_in6()
+    var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    // The port stands at the same place in both families.
+    let r = withUnsafeMutablePointer(to: &a) { p in
+      p.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(fd, $0, &length) }
+    }
+    return r == 0 ? UInt16(bigEndian: a.sin6_port) : 0
+  }
+
+  private static func with<T>(_ address: IPAddress, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> T) -> T {
     if address.isV6 {
       var a = sockaddr_in6()
       a.sin6_family = sa_family_t(AF_INET6)
       a.sin6_port = port.bigEndian
       withUnsafeMutableBytes(of: &a.sin6_addr) { $0.copyBytes(from: address.bytes) }
-      result = withUnsafePointer(to: &a) { p in
-        p.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(fd.raw, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
-      }
-    } else {
-      var a = sockaddr_in()
-      a.sin_family = sa_family_t(AF_INET)
-      a.sin_port = port.bigEndian
-      withUnsafeMutableBytes(of: &a.sin_addr) { $0.copyBytes(from: address.bytes) }
-      result = withUnsafePointer(to: &a) { p in
-        p.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(fd.raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      return withUnsafePointer(to: &a) { p in
+        p.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
       }
     }
-    let code = errno
-    if result < 0, code != EINPROGRESS { throw SysError(call: "connect", object: "\(address):\(port)", errno: code) }
-    return fd
+    var a = sockaddr_in()
+    a.sin_family = sa_family_t(AF_INET)
+    a.sin_port = port.bigEndian
+    withUnsafeMutableBytes(of: &a.sin_addr) { $0.copyBytes(from: address.bytes) }
+    return withUnsafePointer(to: &a) { p in
+      p.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    }
   }
 
   /// How a begun connection turned out: 0, or errno.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// logs: what containers wrote, from the log files (CRI's format) that podd keeps.
+// logs: what containers wrote, from the log files that podd keeps. kubectl's rules: staging/src/k8s.io/kubectl pkg/cmd/logs, pkg/polymorphichelpers;
+// the words for logs that are not there yet: pkg/kubelet/kubelet_pods.go (validateContainerLogStatus).
 import ArgumentParser
 import Control
 import Glibc
@@ -9,191 +10,205 @@ import Manifest
 
 struct LogsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "logs", abstract: "Show what a container wrote.", discussion: "Example: podctl logs web -c app --tail=20 -f    podctl logs web -p")
+    commandName: "logs", abstract: "Show what a container wrote.",
+    discussion: "Example: podctl logs web -c app --tail=20 -f    podctl logs web -p    podctl logs -l app=web --all-containers --prefix")
 
-  @Argument(help: "The pod, and its container.") var names: [String]
+  @Argument(help: "The pod, and its container.") var names: [String] = []
   @Option(name: .shortAndLong, help: "The container.") var container: String?
   @Flag(name: .shortAndLong, help: "Go on as it writes.") var follow = false
   @Flag(name: .shortAndLong, help: "Of the run before.") var previous = false
-  @Option(name: .long, parsing: .unconditional, help: "The last lines; -1 for all.") var tail: Int = -1
+  @Option(name: .long, parsing: .unconditional, help: "The last lines; -1 for all. With -l the last 10, unless given.") var tail: Int64?
   @Flag(name: .long, help: "Each line with its time.") var timestamps = false
-  @Option(name: .long, help: "Not older than: 5s, 2m, 3h.") var since: String?
-  @Flag(name: .long, help: "Of every container.") var allContainers = false
+  @Option(name: .long, parsing: .unconditional, help: "Not older than: 5s, 2m, 3h.") var since: String?
+  @Option(name: .long, help: "Not before this time, as 2026-01-02T03:04:05Z.") var sinceTime: String?
+  @Option(name: .long, parsing: .unconditional, help: "Bytes at most, of each container.") var limitBytes: Int64?
+  @Flag(name: .long, inversion: .prefixedNo, help: "Of every container.") var allContainers = false
+  @Flag(name: .long, help: "Of every pod that -l names, each line with its pod and container.") var allPods = false
   @Flag(name: .long, help: "Each line with its pod and container.") var prefix = false
+  @Option(name: [.customShort("l"), .long], help: "Of the pods with these labels.") var selector: String?
+  @Option(name: .long, help: "How many logs may be followed at once.") var maxLogRequests = 5
+  @Flag(name: .long, help: "With -f: say what goes wrong with one log, and go on with the others.") var ignoreErrors = false
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    let usage = "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command\nSee 'podctl logs -h' for help and examples"
+    if names.count > 2 || (names.isEmpty && selector == nil) { throw Failure.error(usage) }
+    if names.count == 1, selector != nil { throw Failure.error("only a selector (-l) or a POD name is allowed\nSee 'podctl logs -h' for help and examples") }
+    if since != nil && sinceTime != nil { throw Failure.error("at most one of `sinceTime` or `sinceSeconds` may be specified") }
+    let wanted = container ?? (names.count == 2 ? names[1] : nil)
+    if allContainers, let wanted { throw Failure.error("--all-containers=true should not be specified with container name \(wanted)") }
+    if container != nil && names.count == 2 { throw Failure.error("only one of -c or an inline [CONTAINER] arg is allowed") }
+    if let limitBytes, limitBytes < 0 { throw Failure.error("--limit-bytes must be greater than 0") }
+    if let tail, tail < -1 { throw Failure.error("--tail must be greater than or equal to -1") }
+    var style = LogStyle()
+    style.timestamps = timestamps
+    style.oldest = try oldest()
+    style.tail = tail.map { $0 < 0 ? nil : $0 } ?? (selector != nil ? 10 : nil)
+    style.limit = limitBytes.flatMap { $0 == 0 ? nil : $0 }
     let session = try common.look()
-    let name = names[0].hasPrefix("pod/") ? String(names[0].dropFirst(4)) : names[0].hasPrefix("pods/") ? String(names[0].dropFirst(5)) : names[0]
-    guard let object = try session.instance.pod(common.ns, name) else { throw Failure.notFound(.pod, name) }
-    let place = session.instance.place(common.ns, name)
-    let list = try chosen(object, name)
-    var oldest: String?
-    if let since {
-      guard let d = duration(since) else { throw Failure.error("invalid argument \"\(since)\" for \"--since\" flag: time: invalid duration \"\(since)\"") }
-      oldest = WallTime(nanoseconds: Clock.wall - d).rfc3339
+    let sources = try pods(session).flatMap { pod in try chosen(pod, wanted).map { (pod, $0) } }
+    if follow && sources.count > 1 && sources.count > maxLogRequests {
+      throw Failure.error("you are attempting to follow \(sources.count) log streams, but maximum allowed concurrency is \(maxLogRequests), use --max-log-requests to increase the limit")
     }
-    for c in list {
-      let n = try number(object, c, name)
-      let printer = LogPrinter(timestamps: timestamps, prefix: prefix ? "[pod/\(name)/\(c)] " : "", oldest: oldest)
-      guard let n else { continue }
-      let path = "\(place.container(c))/\(n).log"
-      if follow && list.count == 1 {
-        try Follower(session, common.ns, name, c, path, printer, tail).run()
-      } else {
-        try printer.show(path, tail: tail)
+    let output = LogOutput(1)
+    Signals.ignore(SIGPIPE)
+    let follower = try follow ? LogFollower(session) : nil
+    for (pod, name) in sources {
+      let meta = ObjectMeta(pod["metadata"] ?? .null)
+      if prefix || allPods { style.prefix = Array("[pod/\(meta.name)/\(name)] ".utf8) }
+      do {
+        let path = "\(session.instance.place(meta.namespace, meta.name).container(name))/\(try number(pod, name, meta.name)).log"
+        guard FileSystem.exists(path) else { continue }
+        let stream = try LogStream(path, style, output, follows: follow)
+        if let follower { try follower.add(stream, meta, name) } else { try stream.pump() }
+      } catch let failure as Failure where ignoreErrors && follow {
+        say(1, failure.text)
       }
     }
+    try follower?.run()
   }
 
-  private func chosen(_ object: Value, _ pod: String) throws -> [String] {
-    let apps = (object["spec"]?["containers"]?.array ?? []).compactMap { $0["name"]?.string }
-    let initial = (object["spec"]?["initContainers"]?.array ?? []).compactMap { $0["name"]?.string }
-    if allContainers { return initial + apps }
-    if let c = container ?? (names.count > 1 ? names[1] : nil) {
-      guard (apps + initial).contains(c) else { throw Failure.error("container \(c) is not valid for pod \(pod)") }
-      return [c]
+  private func oldest() throws -> [UInt8] {
+    if let since {
+      guard let d = duration(since) else { throw Failure.error("invalid argument \"\(since)\" for \"--since\" flag: time: invalid duration \"\(since)\"") }
+      if d < 0 { throw Failure.error("--since must be greater than 0") }
+      if d == 0 { return [] }
+      // To the second, as the API takes it.
+      let seconds = max(1, (d + 500_000_000) / 1_000_000_000)
+      return Self.head(WallTime(nanoseconds: Clock.wall - seconds * 1_000_000_000))
     }
-    let annotated = object["metadata"]?["annotations"]?["kubectl.kubernetes.io/default-container"]?.string
-    if annotated == nil, (apps + initial).count > 1 {
-      say(2, "Defaulted container \"\(apps.first ?? "")\" out of: \((apps + initial.map { "\($0) (init)" }).joined(separator: ", "))\n")
+    guard let sinceTime else { return [] }
+    guard let t = WallTime(rfc3339: sinceTime) else {
+      throw Failure.error("parsing time \"\(sinceTime)\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\(sinceTime)\" as \"2006\"")
     }
-    return [annotated ?? apps.first ?? ""]
+    return Self.head(t)
+  }
+
+  /// As it would begin an entry.
+  private static func head(_ t: WallTime) -> [UInt8] {
+    let fraction = String(1_000_000_000 + ((t.nanoseconds % 1_000_000_000) + 1_000_000_000) % 1_000_000_000).dropFirst()
+    return Array("\(t.rfc3339.prefix(19)).\(fraction)Z".utf8)
+  }
+
+  private func pods(_ session: Session) throws -> [Value] {
+    guard let selector else {
+      let name = try podName(names[0])
+      guard let object = try session.instance.pod(common.ns, name) else { throw Failure.notFound(.pod, name) }
+      return [object]
+    }
+    let labels = try GetCommand.valid { try LabelSelector(selector) }
+    let all = try session.pods(common.ns).filter { labels.matches(ObjectMeta($0["metadata"] ?? .null).labels) }
+    if all.isEmpty { say(2, "No resources found in \(common.ns) namespace.\n") }
+    return all
+  }
+
+  private func chosen(_ object: Value, _ wanted: String?) throws -> [String] {
+    let containers = ContainerNames(object)
+    let pod = object["metadata"]?["name"]?.string ?? ""
+    if allContainers { return containers.initial + containers.apps + containers.ephemeral }
+    guard let wanted else { return [containers.standard(object, pod: pod, quiet: false)] }
+    guard containers.all.contains(wanted) else { throw Failure.error("container \(wanted) is not valid for pod \(pod)") }
+    return [wanted]
   }
 
   /// Number of the run whose log is meant; kubelet's words where there is none.
-  private func number(_ object: Value, _ c: String, _ pod: String) throws -> Int64? {
-    let all = (object["status"]?["containerStatuses"]?.array ?? []) + (object["status"]?["initContainerStatuses"]?.array ?? [])
+  private func number(_ object: Value, _ c: String, _ pod: String) throws -> Int64 {
     let bad = { (text: String) in Failure.server("BadRequest", text) }
-    guard let s = all.first(where: { $0["name"]?.string == c }) else {
-      throw bad("container \"\(c)\" in pod \"\(pod)\" is waiting to start: ContainerCreating")
+    guard let s = containerStatus(object, c) else {
+      let none = object["spec"]?["initContainers"]?.array?.isEmpty ?? true
+      throw bad("container \"\(c)\" in pod \"\(pod)\" is waiting to start: \(none ? "ContainerCreating" : "PodInitializing")")
     }
     let restarts = s["restartCount"]?.int ?? 0
+    let waiting = s["state"]?["waiting"]
     if previous {
-      guard let t = s["lastState"]?["terminated"] else { throw bad("previous terminated container \"\(c)\" in pod \"\(pod)\" not found") }
-      _ = t
+      guard s["lastState"]?["terminated"] != nil else { throw bad("previous terminated container \"\(c)\" in pod \"\(pod)\" not found") }
       // Waiting to be started again: the newest run is the previous one.
-      return s["state"]?["waiting"] != nil ? restarts : max(0, restarts - 1)
+      return waiting != nil ? restarts : max(0, restarts - 1)
     }
-    if let w = s["state"]?["waiting"], s["lastState"]?["terminated"] == nil {
-      if allContainers { return nil }
-      let reason = w["reason"]?.string ?? "ContainerCreating"
-      if ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"].contains(reason) {
-        throw bad("container \"\(c)\" in pod \"\(pod)\" is waiting to start: trying and failing to pull image")
+    if let waiting, s["lastState"]?["terminated"] == nil {
+      let reason = waiting["reason"]?.string ?? "ContainerCreating"
+      switch reason {
+      case "ErrImagePull": throw bad("container \"\(c)\" in pod \"\(pod)\" is waiting to start: image can't be pulled")
+      case "ImagePullBackOff": throw bad("container \"\(c)\" in pod \"\(pod)\" is waiting to start: trying and failing to pull image")
+      default: throw bad("container \"\(c)\" in pod \"\(pod)\" is waiting to start: \(reason)")
       }
-      throw bad("container \"\(c)\" in pod \"\(pod)\" is waiting to start: \(reason)")
     }
     return restarts
   }
 }
 
-/// Lines of CRI's format, as they are to be shown.
-final class LogPrinter {
-  private let timestamps: Bool
-  private let prefix: String
-  private let oldest: String?
-  private var rest: [UInt8] = []
-  private var isMidLine = false
-
-  init(timestamps: Bool, prefix: String, oldest: String?) { (self.timestamps, self.prefix, self.oldest) = (timestamps, prefix, oldest) }
-
-  /// The file, or its last lines. A file that is not there has none.
-  func show(_ path: String, tail: Int) throws {
-    guard FileSystem.exists(path) else { return }
-    take(Self.last(try FileSystem.read(path), tail))
-  }
-
-  static func last(_ bytes: [UInt8], _ tail: Int) -> ArraySlice<UInt8> {
-    guard tail >= 0 else { return bytes[...] }
-    if tail == 0 { return [] }
-    var lines = 0
-    var start = bytes.count
-    // Entries marked P belong to the line that follows them.
-    var at = bytes.count - 1
-    var end = bytes.count
-    while at >= 0 {
-      if at == 0 || bytes[at - 1] == 10 {
-        let entry = bytes[at..<end]
-        if entry.count > 38, entry[entry.startIndex + 38] == UInt8(ascii: "F") { lines += 1 }
-        if lines > tail { break }
-        start = at
-        end = at
-      }
-      at -= 1
-    }
-    return bytes[start...]
-  }
-
-  func take(_ bytes: some Collection<UInt8>) {
-    rest += bytes
-    var out: [UInt8] = []
-    var from = 0
-    while let newline = rest[from...].firstIndex(of: 10) {
-      add(rest[from..<newline], to: &out)
-      from = newline + 1
-    }
-    rest.removeFirst(from)
-    if !out.isEmpty { _ = optional { () throws(SysError) in try writeAll(1, out) } }
-  }
-
-  private func add(_ entry: ArraySlice<UInt8>, to out: inout [UInt8]) {
-    guard entry.count >= 40 else { return }
-    let time = entry.prefix(30)
-    if let oldest, String(decoding: time.prefix(19), as: UTF8.self) < oldest.prefix(19) { return }
-    if !isMidLine {
-      out += prefix.utf8
-      if timestamps { out += time + [32] }
-    }
-    out += entry.dropFirst(40)
-    isMidLine = entry[entry.startIndex + 38] != UInt8(ascii: "F")
-    if !isMidLine { out.append(10) }
-  }
-}
-
-/// -f: the file as it grows, until its run has ended. Growth is told by inotify(7), the end by podd.
-private final class Follower {
+/// -f: logs as they grow, each until its run has ended. Growth is told by inotify(7), the end by podd.
+final class LogFollower {
   private let session: Session
-  private let (ns, pod, container, path): (String, String, String, String)
-  private let printer: LogPrinter
-  private let tail: Int
-  private var offset = 0
+  private let loop: EventLoop
+  private var streams: [Entry] = []
+  /// Conversations with the podds of the Pods, by namespace/name.
+  private var podds: [String: PoddStream] = [:]
 
-  init(_ session: Session, _ ns: String, _ pod: String, _ container: String, _ path: String, _ printer: LogPrinter, _ tail: Int) {
-    (self.session, self.ns, self.pod, self.container, self.path, self.printer, self.tail) = (session, ns, pod, container, path, printer, tail)
+  private final class Entry {
+    let stream: LogStream
+    let pod: String
+    let container: String
+    init(_ stream: LogStream, _ pod: String, _ container: String) { (self.stream, self.pod, self.container) = (stream, pod, container) }
   }
 
-  func run() throws {
-    let place = session.instance.place(ns, pod)
-    let changes = try FileWatch(path)
-    let bytes = try FileSystem.read(path)
-    offset = bytes.count
-    printer.take(LogPrinter.last(bytes, tail))
-    guard Podd.isAlive(place) else { return }
-    let stream = try PoddStream(place)
-    while true {
-      var polls = [pollfd(fd: changes.raw, events: Int16(POLLIN), revents: 0), pollfd(fd: stream.raw, events: Int16(POLLIN), revents: 0)]
-      if poll(&polls, 2, -1) < 0 { continue }
-      if polls[0].revents != 0 {
-        changes.drain()
-        try more()
-      }
-      if polls[1].revents != 0 {
-        guard case .value(let v) = try stream.next(), let object = v["object"] else { return try more() }
-        let all = (object["status"]?["containerStatuses"]?.array ?? []) + (object["status"]?["initContainerStatuses"]?.array ?? [])
-        guard let s = all.first(where: { $0["name"]?.string == container }) else { return try more() }
-        if s["state"]?["running"] == nil || "\(s["restartCount"]?.int ?? 0).log" != path.split(separator: "/").last.map(String.init) { return try more() }
-      }
+  init(_ session: Session) throws(SysError) {
+    self.session = session
+    loop = try EventLoop()
+  }
+
+  func add(_ stream: LogStream, _ meta: ObjectMeta, _ container: String) throws(SysError) {
+    let entry = Entry(stream, "\(meta.namespace)/\(meta.name)", container)
+    streams.append(entry)
+    try stream.pump()
+    guard let watch = stream.watch else { return }
+    try loop.watch(watch.raw) { [unowned self, unowned entry] _ in
+      watch.drain()
+      grown(entry)
+    }
+    let place = session.instance.place(meta.namespace, meta.name)
+    guard podds[entry.pod] == nil, Podd.isAlive(place) else { return }
+    let podd = try PoddStream(place)
+    podds[entry.pod] = podd
+    try loop.watch(podd.raw) { [unowned self] _ in told(entry.pod) }
+  }
+
+  /// Until the last one has ended. Where no podd lives nothing grows.
+  func run() throws(SysError) {
+    for e in streams where podds[e.pod] == nil { end(e) }
+    if streams.isEmpty { return }
+    try loop.run()
+  }
+
+  private func grown(_ e: Entry) {
+    do throws(SysError) { try e.stream.pump() } catch {
+      say(2, "error: \(error)\n")
+      return end(e)
+    }
+    if e.stream.isFull { end(e) }
+  }
+
+  private func told(_ pod: String) {
+    guard let podd = podds[pod] else { return }
+    var object: Value?
+    if case .value(let v)? = optional({ () throws(SysError) in try podd.next() }) { object = v["object"] }
+    for e in streams where e.pod == pod {
+      let s = object.flatMap { containerStatus($0, e.container) }
+      if s?["state"]?["running"] != nil, e.stream.path.hasSuffix("/\(s?["restartCount"]?.int ?? 0).log") { continue }
+      // Its last words are in the file before podd says that it has ended.
+      grown(e)
+      end(e)
+    }
+    if object == nil {
+      loop.forget(podd.raw)
+      podds[pod] = nil
     }
   }
 
-  private func more() throws {
-    guard FileSystem.exists(path) else { return }
-    let fd = try FileDescriptor.open(path, O_RDONLY)
-    // Rotated: a new file began.
-    if try FileSystem.info(fd.raw).size < Int64(offset) { offset = 0 }
-    lseek(fd.raw, off_t(offset), SEEK_SET)
-    let bytes = try FileSystem.read(fd.raw, path)
-    offset += bytes.count
-    printer.take(bytes)
+  private func end(_ e: Entry) {
+    guard let at = streams.firstIndex(where: { $0 === e }) else { return }
+    if let watch = e.stream.watch { loop.forget(watch.raw) }
+    streams.remove(at: at)
+    if streams.isEmpty { loop.stop() }
   }
 }

@@ -246,4 +246,17 @@ static inline long lx_capget(uint64_t *effective, uint64_t *permitted, uint64_t 
   return 0;
 }
 
+// Raw: glibc's own signal every thread. For processes of one thread.
+static inline long lx_become(uid_t user, gid_t group) {
+  long r = LX(syscall(SYS_setresgid, group, group, group));
+  return r ? r : LX(syscall(SYS_setresuid, user, user, user));
+}
+static inline long lx_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable) {
+  struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct d[2] = {
+      {(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
+      {(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32)}};
+  return LX(syscall(SYS_capset, &h, d));
+}
+
 #include "spawnplan.h"

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A copy of this process that does one thing in other namespaces and ends. Only for programs of one thread: what another thread held in the
+// moment of the fork would stay held. fork(2), setns(2), capabilities(7).
+import CLinux
+import Glibc
+
+public enum Fork {
+  /// Runs body in a copy of this process, which ends with what body returns.
+  public static func run(_ body: () -> Int32) throws(SysError) -> Child {
+    let pid = lx_fork()
+    if pid == 0 { _exit(body()) }
+    guard pid > 0 else { throw SysError(call: "fork", object: "", errno: errno) }
+    let fd = Int32(try check(lx_pidfd_open(pid), "pidfd_open", "\(pid)"))
+    return Child(pid: pid, pidfd: FileDescriptor(owning: fd))
+  }
+
+  /// Gives up being root: from now on this process may do what a program of that user with those capabilities may.
+  public static func become(user: UInt32, group: UInt32, supplementary: [UInt32], capabilities: CapabilitySet) throws(SysError) {
+    let groups: [gid_t] = supplementary
+    // Without groups to set, a user namespace that forbids setgroups(2) is no obstacle.
+    if setgroups(groups.count, groups) != 0, !groups.isEmpty { throw SysError(call: "setgroups", object: "\(groups)", errno: errno) }
+    try check(lx_become(user, group), "setresuid", "user \(user), group \(group)")
+    let own = user == 0 ? capabilities.rawValue : 0
+    try check(lx_capset(own, own, 0), "capset", "0x\(String(own, radix: 16))")
+  }
+}
