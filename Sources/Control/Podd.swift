@@ -119,5 +119,14 @@ public struct PoddClient: ~Copyable {
     }
   }
 
+  /// The next line with the descriptors that come with it (the caller closes them): the answer to `attach`.
+  public mutating func nextWithDescriptors() throws(SysError) -> (value: Value, descriptors: [Int32]) {
+    let message = try UnixSocket.receive(fd.raw, limit: 65536)
+    guard message.bytes.last == 10 else { throw SysError(call: "recv", object: "podd.sock", errno: ECONNRESET) }
+    do throws(JSON.Malformed) { return (try JSON.parse(message.bytes.dropLast()), message.descriptors) } catch {
+      throw SysError(step: "reading the supervisor's answer: \(error)", call: "recv", object: "podd.sock", errno: EPROTO)
+    }
+  }
+
   public var raw: Int32 { fd.raw }
 }

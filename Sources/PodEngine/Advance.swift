@@ -11,7 +11,10 @@ extension PodEngine {
     if ending != nil { return finish() }
     if sandbox == .lost { return rebuild() }
     setUp()
-    if volumes == .ready && sandbox == .ready { startNext() }
+    if volumes == .ready && sandbox == .ready {
+      startEphemeral()
+      startNext()
+    }
     pushStops()
     runDueProbes()
   }
@@ -54,10 +57,19 @@ extension PodEngine {
     }
   }
 
+  /// Ephemeral containers wait for nobody and nobody waits for them, not even where init fails; one that has run is done (kuberuntime_manager.go,
+  /// SyncPod step 5).
+  private mutating func startEphemeral() {
+    for i in runs.indices where runs[i].kind == .ephemeral && runs[i].stage == .idle { _ = begin(i) }
+  }
+
+  /// Whether a container that others wait for is on its way.
+  private var isBusy: Bool { runs.contains { $0.kind != .ephemeral && $0.isBusy } }
+
   /// Starts what may start now. One at a time, as the kubelet does: the next one is begun when the one before runs and its postStart hook is done.
   private mutating func startNext() {
-    guard !runs.contains(where: \.isBusy) else { return }
-    for i in runs.indices where runs[i].kind != .app {
+    guard !isBusy else { return }
+    for i in runs.indices where runs[i].kind == .initial || runs[i].kind == .sidecar {
       switch runs[i].kind {
       case .sidecar:
         if runs[i].stage != .running {
@@ -81,7 +93,7 @@ extension PodEngine {
   }
 
   private mutating func restartSidecars(before end: Int) {
-    guard !runs.contains(where: \.isBusy) else { return }
+    guard !isBusy else { return }
     for i in runs.indices.prefix(end) where runs[i].kind == .sidecar && runs[i].stage != .running { if begin(i) { return } }
   }
 
@@ -171,7 +183,7 @@ extension PodEngine {
       runs[i].retryAt = nil
       // What had ended well and is not to run again stays ended.
       let staysEnded = runs[i].kind == .app && pod.spec.restartPolicy == .onFailure && runs[i].stage == .exited && runs[i].last?.exitCode == 0
-      if runs[i].stage == .exited && !staysEnded { runs[i].restartsAfterStop = true }
+      if runs[i].stage == .exited && !staysEnded && runs[i].kind != .ephemeral { runs[i].restartsAfterStop = true }
     }
     sandbox = .stopping
     effects.append(.stopSandbox)

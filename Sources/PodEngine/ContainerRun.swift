@@ -26,8 +26,8 @@ struct BackOff: Sendable, Equatable {
 }
 
 struct ContainerRun: Sendable, Equatable {
-  /// sidecar: an init container with restartPolicy Always (KEP-753).
-  enum Kind: Sendable { case initial, sidecar, app }
+  /// sidecar: an init container with restartPolicy Always (KEP-753). ephemeral: added to a Pod that runs, never run again (KEP-277).
+  enum Kind: Sendable { case initial, sidecar, app, ephemeral }
 
   enum Stage: Sendable, Equatable {
     /// Not made: its turn has not come, or something must be tried again.
@@ -106,7 +106,13 @@ struct ContainerRun: Sendable, Equatable {
   /// It has a process, or will have one.
   var isLive: Bool { stage == .running || stage == .starting }
   var restartCount: Int64 { max(0, made - 1) }
-  var path: String { kind == .app ? "spec.containers{\(spec.name)}" : "spec.initContainers{\(spec.name)}" }
+  var path: String {
+    switch kind {
+    case .app: "spec.containers{\(spec.name)}"
+    case .ephemeral: "spec.ephemeralContainers{\(spec.name)}"
+    default: "spec.initContainers{\(spec.name)}"
+    }
+  }
 
   static func == (a: ContainerRun, b: ContainerRun) -> Bool {
     a.spec == b.spec && a.stage == b.stage && a.waiting == b.waiting && a.id == b.id && a.made == b.made && a.last == b.last && a.stop == b.stop

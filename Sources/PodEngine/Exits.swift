@@ -139,6 +139,7 @@ extension PodEngine {
   /// Whether an ended container is to run again, unless the Pod ends.
   func wantsRestart(_ r: ContainerRun) -> Bool {
     guard ending == nil else { return false }
+    if r.kind == .ephemeral { return r.last == nil }
     if r.restartsAfterStop || r.kind == .sidecar { return true }
     guard let end = r.last else { return true }
     if r.isCompleted { return false }

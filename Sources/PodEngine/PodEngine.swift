@@ -50,6 +50,7 @@ public struct PodEngine: Sendable {
     status.observedGeneration = pod.metadata.generation
     for c in pod.spec.initContainers { runs.append(ContainerRun(c, c.restartPolicy == .always ? .sidecar : .initial)) }
     for c in pod.spec.containers { runs.append(ContainerRun(c, .app)) }
+    for c in pod.spec.ephemeralContainers { runs.append(ContainerRun(c, .ephemeral)) }
     report()
   }
 
@@ -122,6 +123,7 @@ public struct PodEngine: Sendable {
   private mutating func update(_ new: Pod) {
     pod = new
     status.observedGeneration = new.metadata.generation
+    for c in new.spec.ephemeralContainers where index(c.name) == nil { runs.append(ContainerRun(c, .ephemeral)) }
     let specs = new.spec.initContainers + new.spec.containers
     for i in runs.indices {
       guard let spec = specs.first(where: { $0.name == runs[i].spec.name }) else { continue }

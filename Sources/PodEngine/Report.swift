@@ -6,7 +6,8 @@ import Manifest
 
 extension PodEngine {
   mutating func report() {
-    status.initContainerStatuses = runs.filter { $0.kind != .app }.map(shown)
+    status.initContainerStatuses = runs.filter { $0.kind == .initial || $0.kind == .sidecar }.map(shown)
+    status.ephemeralContainerStatuses = runs.filter { $0.kind == .ephemeral }.map(shown)
     status.containerStatuses = runs.filter { $0.kind == .app }.map(shown)
     let phase = self.phase
     // A Pod is not at its end while something of it runs (kubelet: mergePodStatus).
@@ -46,7 +47,7 @@ extension PodEngine {
       s.ready = r.kind == .initial && r.isCompleted
     } else if let w = r.waiting {
       s.state = .waiting(reason: w.reason, message: w.message)
-    } else if ending != nil, ending != .rejected, isInitialised, !r.isLive {
+    } else if ending != nil, ending != .rejected, isInitialised, !r.isLive, r.kind != .ephemeral {
       // Kubernetes pkg/kubelet/status (TerminatePod): once a Pod has initialised, what is missing counts as failed.
       var end = Termination()
       (end.exitCode, end.reason) = (137, "ContainerStatusUnknown")
@@ -55,6 +56,8 @@ extension PodEngine {
     } else {
       s.state = .waiting(reason: pod.spec.initContainers.isEmpty ? "ContainerCreating" : "PodInitializing", message: nil)
     }
+    // Readiness and startup say nothing about one that may come and go.
+    if r.kind == .ephemeral { (s.ready, s.started) = (false, nil) }
     return s
   }
 

@@ -22,10 +22,11 @@ extension ContainerSpec {
     switch processes {
     case .own: p.namespaces = [.pid]
     case .sandbox: p.joins = [(sandbox, [.pid])]
+    case .of(let process): p.joins = [(process, [.pid])]
     case .host: break
     }
     var s: [SpawnStep] = cgroup.tasks.map { .init(.write($0, Array("0".utf8), flags: 0), for: "entering the container's cgroup") }
-    if processes == .sandbox, let file = cgroup.procs { s.append(.init(.write(file, Array("0".utf8), flags: 0), for: "entering the container's cgroup")) }
+    if processes.isJoined, let file = cgroup.procs { s.append(.init(.write(file, Array("0".utf8), flags: 0), for: "entering the container's cgroup")) }
     if let n = oomScoreAdjust { s.append(.init(.oomScoreAdjust(n), for: "setting oom_score_adj")) }
     s.append(.init(.setns(fd: sandbox, shared), for: "joining the infra container's namespaces"))
     s.append(.init(.unshare(.mount), for: "giving the container mounts of its own"))

@@ -28,7 +28,19 @@ public struct ContainerSpec: Sendable {
   /// The sandbox's shared memory, mounted at /dev/shm.
   public var sharedMemory: String?
 
-  public enum ProcessNamespace: Sendable { case own, sandbox, host }
+  public enum ProcessNamespace: Sendable, Equatable {
+    case own, sandbox, host
+    /// That of a process: its pidfd.
+    case of(Int32)
+
+    /// It is another's, entered by an intermediate process.
+    var isJoined: Bool {
+      switch self {
+      case .own, .host: false
+      case .sandbox, .of: true
+      }
+    }
+  }
 
   public enum Streams: Sendable {
     /// Descriptors for 0, 1, 2; -1 is /dev/null.

@@ -17,7 +17,7 @@ public enum Containers {
   public static func start(_ spec: ContainerSpec, sandbox: Int32, host: Host) throws(StartFailure) -> Child {
     var plan = spec.plan(sandbox: sandbox, host: host)
     do throws(SysError) {
-      let folder = spec.processes == .sandbox ? nil : spec.cgroup.folder
+      let folder = spec.processes.isJoined ? nil : spec.cgroup.folder
       let group = try folder.map { (f) throws(SysError) in FileDescriptorBox(try FileDescriptor.open(f, O_RDONLY | O_DIRECTORY)) }
       plan.cgroup = group?.raw
       return try plan.spawn()

@@ -72,7 +72,7 @@ extension Supervisor {
 
   /// Containers that the engine believes to run, by their ids.
   private func engineRuns() -> [(name: String, id: String)] {
-    (engine.status.initContainerStatuses + engine.status.containerStatuses).compactMap { s in
+    (engine.status.initContainerStatuses + engine.status.containerStatuses + engine.status.ephemeralContainerStatuses).compactMap { s in
       guard engine.isLive(s.name), s.containerID.hasPrefix("podlab://") else { return nil }
       return (s.name, String(s.containerID.dropFirst(9)))
     }
@@ -80,7 +80,7 @@ extension Supervisor {
 
   private func recallImages() {
     let all = ImageStore(root: instance.images)
-    for c in pod.spec.initContainers + pod.spec.containers {
+    for c in pod.spec.initContainers + pod.spec.containers + pod.spec.ephemeralContainers {
       if case .done(.present(let image)) = all.request(c.image, policy: .never) { images[c.name] = image }
     }
   }
@@ -110,6 +110,7 @@ extension Supervisor {
       guard let p = c.process, p.isAlive else { continue }
       if let fd = parked["pid:" + c.name]?.first ?? p.open()?.release() { pidfds[c.name] = fd }
     }
+    for (name, fds) in parked where name.hasPrefix("in:") { takeBackInput(String(name.dropFirst(3)), fds) }
   }
 
   /// Processes of this Pod that state.json does not know: made by a podd that was killed before it could write them down.

@@ -22,7 +22,7 @@ final class ImagePull {
 }
 
 extension Supervisor {
-  func container(_ name: String) -> Container? { (pod.spec.initContainers + pod.spec.containers).first { $0.name == name } }
+  func container(_ name: String) -> Container? { (pod.spec.initContainers + pod.spec.containers + pod.spec.ephemeralContainers).first { $0.name == name } }
 
   // MARK: images
 
@@ -90,6 +90,13 @@ extension Supervisor {
       return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: error.message))
     }
     var spec = ready.0
+    if let target = c.targetContainerName, !target.isEmpty, spec.processes == .own {
+      guard let process = pidfds[target] else {
+        return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: "unable to find target container \(target)"))
+      }
+      spec.processes = .of(process)
+    }
+    var ends: InputEnds?
     let group = "\(cgroup)/\(name)"
     do throws(SysError) {
       try spot.make()
@@ -98,7 +105,8 @@ extension Supervisor {
       let log = try log(name)
       log.open(restart)
       ContainerLog.prune(log.folder, keeping: restart)
-      spec.streams = .descriptors(-1, log.pipes.outputWriter, log.pipes.errorWriter)
+      ends = try InputEnds(c)
+      spec.streams = ends?.streams(log.pipes) ?? .descriptors(-1, log.pipes.outputWriter, log.pipes.errorWriter)
     } catch {
       return feed(.containerFailed(container: name, id: "", reason: "CreateContainerError", message: "failed to create containerd container: \(error)"))
     }
@@ -112,6 +120,7 @@ extension Supervisor {
       let fd = child.release()
       record(name, id, restart, pid, spec, group)
       watchContainer(name, id, fd)
+      if let ends { openInput(c, ends) }
       feed(.containerStarted(container: name, id: id))
     } catch {
       record(name, id, restart, nil, spec, group)
@@ -134,6 +143,7 @@ extension Supervisor {
     entry.exec.capabilities = spec.capabilities
     entry.exec.isPrivileged = spec.isPrivileged
     entry.exec.noNewPrivileges = spec.noNewPrivileges
+    entry.exec.tty = container(name)?.tty ?? false
     entry.exec.cgroup = group
     state.containers.removeAll { $0.name == name }
     state.containers.append(entry)
@@ -183,8 +193,9 @@ extension Supervisor {
     pidfds[name] = nil
     let group = "\(cgroup)/\(name)"
     // With a process namespace of its own nothing outlives its first process; in a shared one its children may.
-    if pod.spec.shareProcessNamespace || pod.spec.hostPID { for pid in node.host.cgroups.processes(group) { _ = kill(pid, SIGKILL) } }
+    if pod.spec.shareProcessNamespace || pod.spec.hostPID || container(name)?.targetContainerName != nil { for pid in node.host.cgroups.processes(group) { _ = kill(pid, SIGKILL) } }
     logs[name]?.drain()
+    closeInput(name)
     let entry = state.containers.firstIndex { $0.name == name }
     let restart = entry.map { state.containers[$0].restart } ?? 0
     if let entry { state.containers[entry].process = nil }

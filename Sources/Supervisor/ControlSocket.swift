@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// podd's side of its socket: one JSON object a line. Verbs: ping, watch, events, update, objects, delete. docs/state.md describes them.
+// podd's side of its socket: one JSON object a line. Verbs: ping, watch, events, update, objects, delete, attach, closeInput. docs/state.md
+// describes them.
 import Control
 import Glibc
 import Kernel
@@ -15,6 +16,8 @@ final class ControlClient {
   private var output: [UInt8] = []
   var isWatching = false
   private var waitsForEnd = false
+  /// The container whose standard input this one has.
+  private(set) var attachedTo: String?
   /// A reader that lags this far behind is let go.
   private static let limit = 8 << 20
 
@@ -60,8 +63,24 @@ final class ControlClient {
     case "delete":
       waitsForEnd = true
       supervisor.feed(.deleteRequested(graceSeconds: request["grace"]?.int, force: request["force"]?.bool ?? false))
+    case "attach": attach(request["container"]?.string ?? "", wantsInput: request["stdin"]?.bool ?? false)
+    case "closeInput":
+      if let name = attachedTo { supervisor.sessionEnded(name) }
+      send(.object([("ok", .bool(true))]))
     default: send(.object([("error", .string("unknown verb"))]))
     }
+  }
+
+  /// The answer brings the descriptor that leads into the container: what comes out is in its log.
+  private func attach(_ name: String, wantsInput: Bool) {
+    guard let spec = supervisor.container(name), supervisor.pidfds[name] != nil else {
+      return send(.object([("error", .string("container not found (\"\(name)\")"))]))
+    }
+    let input = wantsInput || spec.tty ? supervisor.inputs[name] : nil
+    if wantsInput, input != nil { attachedTo = name }
+    let answer = Value.object([("ok", .bool(true)), ("tty", .bool(spec.tty)), ("once", .bool(spec.stdinOnce))])
+    guard let input else { return send(answer) }
+    do throws(SysError) { try UnixSocket.send(fd, JSON.compactBytes(answer) + [10], descriptors: [input.descriptor]) } catch { supervisor.leave(fd) }
   }
 
   func send(_ v: Value) {
@@ -119,7 +138,8 @@ extension Supervisor {
   }
 
   func leave(_ fd: Int32) {
-    guard clients.removeValue(forKey: fd) != nil else { return }
+    guard let client = clients.removeValue(forKey: fd) else { return }
+    if let name = client.attachedTo { sessionEnded(name) }
     loop.forget(fd)
     _ = close(fd)
   }

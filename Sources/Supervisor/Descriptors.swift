@@ -50,6 +50,12 @@ final class DescriptorStore {
   /// Forgets an entry; its copies go with the next compaction.
   func drop(_ name: String) { entries[name] = nil }
 
+  /// Forgets an entry and closes its copies now: what waits for the last copy's end must not wait for the next compaction.
+  func remove(_ name: String) throws(SysError) {
+    guard entries.removeValue(forKey: name) != nil else { return }
+    try compact()
+  }
+
   private func send(_ name: String, _ descriptors: [Int32]) throws(SysError) {
     do throws(SysError) { try UnixSocket.send(near, Array(name.utf8), descriptors: descriptors) } catch {
       throw error.during("keeping descriptors for a later podd")

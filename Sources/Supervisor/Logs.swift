@@ -41,6 +41,8 @@ final class ContainerLog {
   private let loop: EventLoop
   private let buffer: LogBuffer
   private var file: Int32 = -1
+  /// Master of the container's terminal; -1 without one.
+  private var terminal: Int32 = -1
   private var size = 0
   private(set) var number: Int64 = -1
   /// Why lines are lost, once said; nil while the file takes them.
@@ -99,12 +101,30 @@ final class ContainerLog {
     }
   }
 
+  /// What a container writes on its terminal goes into its log too. The descriptor stays the caller's.
+  func watchTerminal(_ master: Int32) throws(SysError) {
+    terminal = master
+    try loop.watch(master) { [unowned self] what in
+      pump(master, isError: false, rounds: 16)
+      // Nobody has it open any more: said again and again otherwise.
+      if what.contains(.hangUp) { forgetTerminal() }
+    }
+  }
+
+  func forgetTerminal() {
+    guard terminal >= 0 else { return }
+    pump(terminal, isError: false, rounds: .max)
+    loop.forget(terminal)
+    terminal = -1
+  }
+
   func path(_ n: Int64) -> String { "\(folder)/\(n).log" }
 
   /// Everything that is in the pipes now, as after the container's end.
   func drain() {
     pump(pipes.output, isError: false, rounds: .max)
     pump(pipes.error, isError: true, rounds: .max)
+    if terminal >= 0 { pump(terminal, isError: false, rounds: .max) }
   }
 
   /// Reads up to `rounds` chunks: one loud container does not starve the rest.

@@ -36,6 +36,8 @@ public final class Supervisor {
   var starting: SandboxStart?
   var isStoppingSandbox = false
   var logs: [String: ContainerLog] = [:]
+  /// What leads into each container's standard input (ContainerInput.swift).
+  var inputs: [String: ContainerInput] = [:]
   /// pidfd of each running container.
   var pidfds: [String: Int32] = [:]
   var images: [String: Image] = [:]

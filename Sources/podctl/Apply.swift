@@ -67,7 +67,7 @@ enum Manifests {
 
 /// What is to be done about one object, judged before anything is done.
 struct Change {
-  let object: LoadedObject
+  private(set) var object: LoadedObject
   private let old: Value?
   private var word: String { "\(object.kind.rawValue.lowercased())/\(object.metadata.name)" }
 
@@ -79,7 +79,14 @@ struct Change {
       old = try session.instance.readPodObject(ns, name)
       if let old, !Self.isSame(old, o.value) {
         if old["metadata"]?["deletionTimestamp"] != nil { throw Failure.server("Conflict", "pods \"\(name)\" is being deleted") }
-        if let why = podUpdateDiagnostic(old: old, new: o.value) { throw Failure(text: "The Pod \"\(name)\" is invalid: \(why)\n") }
+        // Ephemeral containers are not a manifest's business: what debug has added stays.
+        if let added = old["spec"]?["ephemeralContainers"] {
+          var spec = o.value["spec"] ?? .null
+          spec["ephemeralContainers"] = added
+          object.value["spec"] = spec
+        }
+        if Self.isSame(old, object.value) { return }
+        if let why = podUpdateDiagnostic(old: old, new: object.value) { throw Failure(text: "The Pod \"\(name)\" is invalid: \(why)\n") }
       }
     default:
       old = try session.instance.object(o.kind.rawValue, ns, name)

@@ -36,7 +36,8 @@ public enum Defaults {
     if v[key] == nil || v[key] == .null { v[key] = d }
   }
 
-  private static func container(_ value: Value, hostNetwork: Bool) -> Value {
+  /// A container's defaults; hostNetwork: that of its Pod.
+  public static func container(_ value: Value, hostNetwork: Bool) -> Value {
     var c = value
     let image = c["image"]?.string ?? ""
     put(&c, "imagePullPolicy", .string(pullPolicy(image)))

@@ -96,6 +96,8 @@ struct RunningContainer {
     entry = found
     process = FileDescriptorHolder(fd)
   }
+
+  var isAlive: Bool { entry.process?.isAlive ?? false }
 }
 
 /// A descriptor in a value that is copied; closed with the last copy.
