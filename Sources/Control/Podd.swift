@@ -59,8 +59,11 @@ public enum Podd {
       try start(instance, namespace, name, programs: programs)
       return nil
     }
-    if let state = Proc.stat(pid)?.state, state == "T" {
-      _ = kill(pid, SIGCONT)
+    let state = Proc.stat(pid)?.state
+    // Always: a SIGSTOP that was sent a moment ago may not have stopped it yet, and goes with this (signal(7)). Its whole process group: a child that
+    // it is just making, and waits for, may be stopped too.
+    _ = kill(-pid, SIGCONT)
+    if state == "T" {
       return "the supervisor of pod \(namespace)/\(name) (process \(pid)) was stopped: woken with SIGCONT"
     }
     return nil

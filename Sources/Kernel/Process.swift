@@ -30,13 +30,22 @@ public struct ExitStatus: Sendable, Equatable {
     }
   }
 
-  /// Of a process that is not our child and has been reaped by its parent: PIDFD_GET_INFO with PIDFD_INFO_EXIT (Linux 6.15). nil: the kernel
-  /// does not say (not reaped yet, or too old).
-  public static func ofStranger(pidfd: Int32) -> ExitStatus? {
+  /// What can be learnt of the end of a process that is not our child.
+  public enum Stranger: Sendable, Equatable {
+    case ended(ExitStatus)
+    /// Not reaped by its parent yet: ask again.
+    case notReaped
+    /// This kernel does not say (before Linux 6.15), and never will.
+    case untold
+  }
+
+  /// PIDFD_GET_INFO with PIDFD_INFO_EXIT (Linux 6.15).
+  public static func ofStranger(pidfd: Int32) -> Stranger {
     var info = lx_pidfd_info()
     info.mask = UInt64(LX_PIDFD_INFO_EXIT)
-    guard lx_pidfd_info(pidfd, &info) >= 0, info.mask & UInt64(LX_PIDFD_INFO_EXIT) != 0 else { return nil }
-    return ExitStatus(waitStatus: info.exit_code)
+    guard lx_pidfd_info(pidfd, &info) >= 0 else { return .untold }
+    guard info.mask & UInt64(LX_PIDFD_INFO_EXIT) != 0 else { return .notReaped }
+    return .ended(ExitStatus(waitStatus: info.exit_code))
   }
 }
 

@@ -45,7 +45,7 @@ extension Supervisor {
     for (name, id, fd) in ends {
       if let fd {
         pidfds[name] = fd
-        strangerEnded(name, id, fd, until: Clock.monotonic)
+        strangerEnded(name, id, fd, until: Clock.monotonic + Self.reaping)
       } else {
         var exit = ContainerExit(exitCode: 137, reason: "ContainerStatusUnknown")
         exit.message = "The container could not be located when the supervisor was started again"
@@ -60,7 +60,7 @@ extension Supervisor {
 
   private func adoptedEnded(_ name: String, _ id: String, _ fd: Int32) {
     loop.forget(fd)
-    strangerEnded(name, id, fd, until: Clock.monotonic + second)
+    strangerEnded(name, id, fd, until: Clock.monotonic + Self.reaping)
   }
 
   /// Effects were carried out before; the events about the Pod are kept.

@@ -176,16 +176,25 @@ extension Supervisor {
     let status: ExitStatus?
     do throws(SysError) { status = try ExitStatus.collect(pidfd: fd) } catch {
       // An adopted one: not our child. Its own parent reaps it, then the kernel tells.
-      return strangerEnded(name, id, fd, until: Clock.monotonic + second)
+      return strangerEnded(name, id, fd, until: Clock.monotonic + Self.reaping)
     }
     finishRun(name, id, fd, status)
   }
 
-  /// PIDFD_GET_INFO answers once the process has been reaped, which nothing announces: looked at again for a second.
-  func strangerEnded(_ name: String, _ id: String, _ fd: Int32, until deadline: Int64) {
-    let status = ExitStatus.ofStranger(pidfd: fd)
-    if status != nil || Clock.monotonic >= deadline { return finishRun(name, id, fd, status) }
-    _ = timers.schedule(at: Clock.monotonic + 5_000_000) { [unowned self] in strangerEnded(name, id, fd, until: deadline) }
+  /// How long an end is waited for that a stranger must reap first: process 1 of a busy machine may take seconds.
+  static let reaping = 10 * second
+
+  /// PIDFD_GET_INFO answers once the process has been reaped, which nothing announces: looked at again, ever less often. until: when to give up,
+  /// CLOCK_MONOTONIC.
+  func strangerEnded(_ name: String, _ id: String, _ fd: Int32, until deadline: Int64, pause: Int64 = 2_000_000) {
+    switch ExitStatus.ofStranger(pidfd: fd) {
+    case .ended(let status): return finishRun(name, id, fd, status)
+    case .untold: return finishRun(name, id, fd, nil)
+    case .notReaped: if Clock.monotonic >= deadline { return finishRun(name, id, fd, nil) }
+    }
+    _ = timers.schedule(at: Clock.monotonic + pause) { [unowned self] in
+      strangerEnded(name, id, fd, until: deadline, pause: min(pause * 2, second / 5))
+    }
   }
 
   private func finishRun(_ name: String, _ id: String, _ fd: Int32, _ status: ExitStatus?) {

@@ -87,7 +87,8 @@ final class ContainerLog {
 
   /// From now on lines go into N.log. Appended to: an adopted container writes on where it was.
   func open(_ n: Int64) {
-    drain()
+    // Of a run before. What came while no supervisor lived belongs into the file that is opened now.
+    if number >= 0 { drain() }
     if file >= 0 { _ = Glibc.close(file) }
     file = -1
     number = n
