@@ -21,9 +21,24 @@ struct ExecCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Only the program's output.") var quiet = false
   @OptionGroup var common: CommonOptions
 
+  func run() throws {
+    let names = Array(words.dropLast(wordsAfterTerminator))
+    let command = Array(words.suffix(wordsAfterTerminator))
+    try Execution(names: names, command: command, container: container, file: file, stdin: stdin, tty: tty, quiet: quiet, common: common.place).run()
+  }
+}
+
+/// What exec is asked for, however it was read (Quick.swift).
+struct Execution {
   /// What stands before --, and what stands after it.
-  private var names: ArraySlice<String> { words.dropLast(wordsAfterTerminator) }
-  private var command: [String] { Array(words.suffix(wordsAfterTerminator)) }
+  let names: [String]
+  let command: [String]
+  let container: String?
+  let file: String?
+  let stdin: Bool
+  let tty: Bool
+  let quiet: Bool
+  let common: Place
 
   func run() throws {
     guard names.count <= (file == nil ? 1 : 0) else {

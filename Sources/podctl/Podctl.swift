@@ -18,7 +18,9 @@ struct Podctl: ParsableCommand {
   /// Returns the exit status: 0, or 1 as kubectl does for whatever goes wrong, or a verb's own.
   static func main(_ arguments: [String]) -> Int32 {
     do {
-      var command = try parsed(reordered(arguments))
+      let words = reordered(arguments)
+      if try Quick.run(words) { return 0 }
+      var command = try parsed(words)
       try command.run()
       return 0
     } catch let failure as Failure {
@@ -84,6 +86,17 @@ func say(_ fd: Int32, _ text: String) { _ = optional { () throws(SysError) in tr
 struct CommonOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "The namespace.") var namespace: String?
   @Option(name: .long, help: "The instance's folder (default: $PODLAB_ROOT, else the user's own).") var root: String?
+
+  var place: Place { Place(namespace: namespace, root: root) }
+  var ns: String { place.ns }
+  func open() throws -> Session { try place.open() }
+  func look() throws -> Session { try place.look() }
+}
+
+/// Where a verb works: a namespace of an instance.
+struct Place {
+  let namespace: String?
+  let root: String?
 
   var ns: String { namespace ?? "default" }
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is typed a hundred times a day, read without ArgumentParser, whose reflection costs two milliseconds at each start: more than exec itself takes
+// (docs/performance.md). Only what is plainly understood is taken here; help, mistakes and rare options go to the verb's own parser. Both ways end in
+// the same request (Execution, …), so that a word has one meaning.
+
+enum Quick {
+  /// Carries the words out if they are one of the quick forms; false: nothing was done.
+  static func run(_ words: [String]) throws -> Bool {
+    switch words.first {
+    case "exec": try exec(words.dropFirst())
+    default: false
+    }
+  }
+
+  private static let place = ["-n": "namespace", "--namespace": "namespace", "--root": "root"]
+
+  private static func exec(_ words: ArraySlice<String>) throws -> Bool {
+    let options = ["-c": "container", "--container": "container"].merging(place) { a, _ in a }
+    let flags = ["-i": "stdin", "--stdin": "stdin", "-t": "tty", "--tty": "tty", "-q": "quiet", "--quiet": "quiet"]
+    guard let w = QuickWords(words, flags: flags, options: options), let command = w.rest, w.names.count == 1 else { return false }
+    try Execution(
+      names: w.names, command: command, container: w["container"], file: nil, stdin: w.flags.contains("stdin"), tty: w.flags.contains("tty"),
+      quiet: w.flags.contains("quiet"), common: w.place
+    ).run()
+    return true
+  }
+}
+
+/// A verb's words, sorted.
+struct QuickWords {
+  /// Neither flag nor option nor value.
+  private(set) var names: [String] = []
+  private(set) var flags: Set<String> = []
+  /// What follows --; nil where there is none.
+  private(set) var rest: [String]?
+  private var values: [String: [String]] = [:]
+
+  /// flags and options: spelling → name. nil: some word is not plainly one of them.
+  init?(_ words: ArraySlice<String>, flags known: [String: String], options: [String: String]) {
+    var words = words
+    while let word = words.popFirst() {
+      if word == "--" {
+        rest = Array(words)
+        return
+      }
+      if !word.hasPrefix("-") || word == "-" {
+        names.append(word)
+      } else if let name = known[word] {
+        flags.insert(name)
+      } else if let name = options[word] {
+        guard let value = words.popFirst(), !value.hasPrefix("-") || value == "-" else { return nil }
+        values[name, default: []].append(value)
+      } else if let equals = word.firstIndex(of: "="), let name = options[String(word[..<equals])], word.hasPrefix("--") {
+        values[name, default: []].append(String(word[word.index(after: equals)...]))
+      } else if !word.hasPrefix("--"), word.dropFirst().allSatisfy({ known["-\($0)"] != nil }) {
+        // Several of one letter: -it.
+        for letter in word.dropFirst() { if let name = known["-\(letter)"] { flags.insert(name) } }
+      } else {
+        return nil
+      }
+    }
+  }
+
+  /// The last value of an option.
+  subscript(_ name: String) -> String? { values[name]?.last }
+  func all(_ name: String) -> [String] { values[name] ?? [] }
+  var place: Place { Place(namespace: self["namespace"], root: self["root"]) }
+}
