@@ -46,6 +46,7 @@ let package = Package(
     .systemLibrary(name: "CNcurses", providers: [.apt(["libncurses-dev"])]),
     .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
 
     // 2 language
     .target(name: "Manifest", dependencies: ["CYaml"], swiftSettings: strict),
@@ -55,6 +56,8 @@ let package = Package(
     .target(name: "PodEngine", dependencies: ["Manifest"], swiftSettings: strict),
     .target(name: "Images", dependencies: ["Kernel", "Manifest"], swiftSettings: strict),
     .target(name: "Runtime", dependencies: ["Kernel", "Images"], swiftSettings: strict),
+
+    .target(name: "Seccomp", dependencies: ["Manifest", "Kernel", "CSeccomp"], swiftSettings: strict),
 
     // 4 tools
     .target(name: "Control", dependencies: ["Manifest", "Kernel", "PodEngine", "Images", "Runtime"], swiftSettings: strict),
@@ -67,6 +70,8 @@ let package = Package(
     .executableTarget(
       name: "podctl", dependencies: ["Control", "Manifest", "Runtime", "Kernel", "Images", argumentParser], swiftSettings: strict,
       linkerSettings: commandLine),
+    .executableTarget(
+      name: "podlab-seccomp", dependencies: ["Seccomp", "Runtime", "Kernel"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(name: "podd", dependencies: ["Supervisor"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(
       name: "lab", dependencies: ["LabKit", "Grading", "Tutorial", "Control", "Images", "Kernel", "Manifest", argumentParser], swiftSettings: strict,
@@ -82,7 +87,7 @@ let package = Package(
     .testTarget(name: "ManifestTests", dependencies: ["Manifest"], swiftSettings: strict),
     .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
     .testTarget(name: "PodEngineTests", dependencies: ["PodEngine", "Manifest"], swiftSettings: strict),
-    .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Images", "Kernel"], swiftSettings: strict),
+    .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Images", "Seccomp", "Kernel"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Supervisor", "Manifest", "Kernel"], swiftSettings: strict),
     .testTarget(name: "LabKitTests", dependencies: ["LabKit", "Grading", "Tutorial"], swiftSettings: strict),
   ]

@@ -8,6 +8,7 @@ podlab_needs="
 /usr/include/curses.h:libncurses-dev
 /usr/include/archive.h:libarchive-dev
 /usr/include/openssl/evp.h:libssl-dev
+/usr/include/seccomp.h:libseccomp-dev
 /usr/include/stdlib.h:libc6-dev
 /usr/bin/git:git
 /bin/busybox:busybox-static

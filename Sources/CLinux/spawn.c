@@ -236,7 +236,7 @@ static int step(const struct spawn_step *p, int report) {
     case SPAWN_NO_NEW_PRIVS: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     case SPAWN_SECCOMP: {
       struct sock_fprog f = {(unsigned short)p->n, (struct sock_filter *)(uintptr_t)p->data};
-      return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f);
+      return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)p->a, &f);
     }
     case SPAWN_RLIMIT: {
       struct rlimit l = {(rlim_t)p->b, (rlim_t)p->c};

@@ -114,6 +114,26 @@ extension Instance {
       step: "taking an address", call: "open", object: "\(run)/addresses", errno: EADDRINUSE, hint: "all addresses of the instance are taken: delete pods")
   }
 
+  /// 65536 ids that nobody has, for a Pod with a user namespace of its own. name: for give(back:). Above what /etc/subuid usually gives away; by
+  /// chance, so that two instances hardly meet.
+  public func takeUsers(for owner: String) throws(SysError) -> (name: String, maps: IDMaps) {
+    let count: UInt32 = 65536
+    for _ in 0..<1024 {
+      let block = 1024 + Self.randomBytes(2).reduce(UInt32(0)) { $0 << 8 | UInt32($1) } % 26976
+      let name = "users-\(block)"
+      do throws(SysError) {
+        let fd = try FileDescriptor.open("\(run)/addresses/\(name)", O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+        try writeAll(fd.raw, owner)
+      } catch {
+        if error.errno == EEXIST { continue }
+        throw error.during("taking user ids", hint: Self.remedy(error.errno))
+      }
+      let range = [IDRange(inside: 0, outside: block * count, count: count)]
+      return (name, IDMaps(users: range, groups: range))
+    }
+    throw SysError(step: "taking user ids", call: "open", object: "\(run)/addresses", errno: EADDRINUSE, hint: "too many pods have hostUsers: false: delete some")
+  }
+
   public func give(back address: String) { _ = unlink("\(run)/addresses/\(address)") }
 
   /// Addresses that a Pod of this uid has taken (after a crash nobody else knows).

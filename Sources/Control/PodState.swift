@@ -52,6 +52,11 @@ public struct PodState: Sendable, Equatable {
     public var capabilities = CapabilitySet.containerDefault
     public var isPrivileged = false
     public var noNewPrivileges = false
+    /// File with the seccomp filter (Runtime's SeccompFilter); empty for none.
+    public var seccomp = ""
+    public var hasUserNamespace = false
+    /// How often the OOM killer had struck in its group before it started.
+    public var oomKills: Int64 = 0
     public var tty = false
     /// Path of the container's group, as CgroupDriver takes it.
     public var cgroup = ""
@@ -137,6 +142,7 @@ extension PodState.Container {
       ("group", .int(Int64(exec.identity.group))), ("supplementary", .array(exec.identity.supplementary.map { .int(Int64($0)) })),
       ("capabilities", .int(Int64(bitPattern: exec.capabilities.rawValue))), ("privileged", .bool(exec.isPrivileged)),
       ("noNewPrivileges", .bool(exec.noNewPrivileges)), ("tty", .bool(exec.tty)), ("cgroup", .string(exec.cgroup)),
+      ("seccomp", .string(exec.seccomp)), ("userNamespace", .bool(exec.hasUserNamespace)), ("oomKills", .int(exec.oomKills)),
     ])))
     return .object(m)
   }
@@ -154,6 +160,9 @@ extension PodState.Container {
     exec.capabilities = CapabilitySet(rawValue: UInt64(bitPattern: e["capabilities"]?.int ?? 0))
     exec.isPrivileged = e["privileged"]?.bool ?? false
     exec.noNewPrivileges = e["noNewPrivileges"]?.bool ?? false
+    exec.seccomp = e["seccomp"]?.string ?? ""
+    exec.oomKills = e["oomKills"]?.int ?? 0
+    exec.hasUserNamespace = e["userNamespace"]?.bool ?? false
     exec.tty = e["tty"]?.bool ?? false
     exec.cgroup = e["cgroup"]?.string ?? ""
   }

@@ -91,7 +91,7 @@ enum ArenaPlan {
   static var common: [SpawnStep] {
     [
       SpawnStep(.newSession), SpawnStep(.umask(0o022)), SpawnStep(.limit(resource: 4 /* RLIMIT_CORE */, soft: 0, hard: 0)),
-      SpawnStep(.seccomp(ArenaFilter.bytes), for: "installing the arena's system call filter"), SpawnStep(.closeFrom(3, atExec: true)),
+      SpawnStep(.seccomp(ArenaFilter.bytes, flags: 0), for: "installing the arena's system call filter"), SpawnStep(.closeFrom(3, atExec: true)),
     ]
   }
 

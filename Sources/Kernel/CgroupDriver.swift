@@ -7,7 +7,7 @@ import Glibc
 
 /// Limits of one group; nil leaves the kernel's default.
 public struct CgroupLimits: Sendable, Equatable {
-  /// Millionths of a second of CPU time in each `cpuPeriod`.
+  /// Millionths of a second of CPU time in each `cpuPeriod`; below 0: no limit, in place of one that was set.
   public var cpuQuota: Int64?
   /// Microseconds; Kubernetes uses 100000.
   public var cpuPeriod: Int64 = 100_000
@@ -16,6 +16,10 @@ public struct CgroupLimits: Sendable, Equatable {
   /// Bytes.
   public var memory: Int64?
   public var processes: Int64?
+  /// v2: when memory runs out all of the group is killed, not one process (memory.oom.group).
+  public var killsTogether = false
+  /// v2: the group's members may use no device but those that every container has. v1: `entry`.
+  public var restrictsDevices = false
   public init() {}
   public var isEmpty: Bool { cpuQuota == nil && cpuShares == nil && memory == nil && processes == nil }
 }
@@ -31,6 +35,22 @@ public struct CgroupEntry: Sendable, Equatable {
   public init() {}
 }
 
+/// What a member of a group sees of it at /sys/fs/cgroup.
+public enum CgroupView: Sendable, Equatable {
+  case none
+  /// v1: the group's folder of each hierarchy, under the hierarchy's usual name, and the names of single controllers that lead there.
+  case folders([Folder])
+  /// v2: a cgroup namespace whose root the group is.
+  case namespace
+
+  public struct Folder: Sendable, Equatable {
+    public var name: String
+    public var source: String
+    public var links: [String]
+    public init(name: String, source: String, links: [String] = []) { (self.name, self.source, self.links) = (name, source, links) }
+  }
+}
+
 public protocol CgroupDriver: Sendable {
   /// v1, v2, none.
   var version: String { get }
@@ -38,7 +58,10 @@ public protocol CgroupDriver: Sendable {
   var lack: String? { get }
   /// Makes a group (and those above it). Path relative to where ours begin, as podlab-x/uid/container.
   func create(_ path: String, limits: CgroupLimits) throws(SysError)
-  func entry(_ path: String) -> CgroupEntry
+  /// isRestricted: may use no device but those that every container has.
+  func entry(_ path: String, isRestricted: Bool) -> CgroupEntry
+  /// For a process that is in the group.
+  func view(_ path: String) -> CgroupView
   func setLimits(_ path: String, _ limits: CgroupLimits) throws(SysError)
   /// Processes in the group itself.
   func processes(_ path: String) -> [Int32]
@@ -48,6 +71,10 @@ public protocol CgroupDriver: Sendable {
   func remove(_ path: String) throws(SysError)
   /// Names of the groups below.
   func children(_ path: String) -> [String]
+}
+
+extension CgroupDriver {
+  public func entry(_ path: String) -> CgroupEntry { entry(path, isRestricted: false) }
 }
 
 public enum Cgroups {
@@ -63,12 +90,14 @@ public enum Cgroups {
     var v2: String?
     for m in mounts {
       if m.type == "cgroup" {
-        for c in ["cpu", "memory", "pids"] where m.superOptions.contains(c) && v1[c] == nil { v1[c] = m.mountPoint }
+        for c in ["cpu", "memory", "pids", "devices"] where m.superOptions.contains(c) && v1[c] == nil { v1[c] = m.mountPoint }
       } else if m.type == "cgroup2", v2 == nil {
         v2 = m.mountPoint
       }
     }
     if !v1.isEmpty {
+      // Without it containers may use any device that they can make: mknod still needs a capability.
+      if let d = v1["devices"], access(d, W_OK) != 0 { v1["devices"] = nil }
       let roots = Set(v1.values).sorted()
       if let bad = roots.first(where: { access($0, W_OK) != 0 }) {
         return NoCgroups(lack: "\(bad) cannot be written: limits need root, or a delegated cgroup (cgroups(7))")
@@ -93,7 +122,8 @@ public struct NoCgroups: CgroupDriver {
   public let lack: String?
   public init(lack: String) { self.lack = lack }
   public func create(_ path: String, limits: CgroupLimits) {}
-  public func entry(_ path: String) -> CgroupEntry { CgroupEntry() }
+  public func entry(_ path: String, isRestricted: Bool) -> CgroupEntry { CgroupEntry() }
+  public func view(_ path: String) -> CgroupView { .none }
   public func setLimits(_ path: String, _ limits: CgroupLimits) {}
   public func processes(_ path: String) -> [Int32] { [] }
   public func oomKills(_ path: String) -> Int64 { 0 }

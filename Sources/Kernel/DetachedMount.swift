@@ -6,13 +6,13 @@ import CLinux
 import Glibc
 
 public enum DetachedMount {
-  /// A private copy of the mount at a path (file or folder, with what is mounted below it), without set-user-ID and device
-  /// files. ids: a user namespace through whose map the owners of files are seen (idmapped mount, Linux 5.12); nil: as they are.
-  public static func copy(of path: String, readOnly: Bool, ids: Int32?) throws(SysError) -> FileDescriptor {
+  /// A private copy of the mount at a path (file or folder, with what is mounted below it). isRestricted: without
+  /// set-user-ID and device files. ids: a user namespace through whose map the owners of files are seen (idmapped mount, Linux 5.12); nil: as they are.
+  public static func copy(of path: String, readOnly: Bool, isRestricted: Bool = true, ids: Int32?) throws(SysError) -> FileDescriptor {
     let clone: UInt32 = 1, closeOnExec = UInt32(O_CLOEXEC), recursive: UInt32 = 0x8000
     let tree = FileDescriptor(
       owning: Int32(try check(lx_open_tree(AT_FDCWD, path, clone | closeOnExec | recursive), "open_tree", "\(path), OPEN_TREE_CLONE")))
-    var set: UInt64 = 0x2 | 0x4  // MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV
+    var set: UInt64 = isRestricted ? 0x2 | 0x4 : 0  // MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV
     if readOnly { set |= 0x1 }
     let private_: UInt64 = 1 << 18
     try check(lx_mount_setattr_fd(tree.raw, recursive, set, private_, -1), "mount_setattr", "\(path), AT_RECURSIVE")

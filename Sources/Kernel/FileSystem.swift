@@ -135,6 +135,13 @@ public enum FileSystem {
     return Info(s)
   }
 
+  /// A name for the file as it is now: another one once it was changed or replaced.
+  public static func version(_ path: String) throws(SysError) -> String {
+    var s = stat()
+    try check(errno: stat(path, &s), "stat", path)
+    return "\(s.st_dev)-\(s.st_ino)-\(s.st_size)-\(s.st_ctim.tv_sec)-\(s.st_ctim.tv_nsec)"
+  }
+
   public static func info(_ fd: Int32) throws(SysError) -> Info {
     var s = stat()
     try check(errno: fstat(fd, &s), "fstat", "descriptor \(fd)")

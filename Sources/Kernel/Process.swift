@@ -88,10 +88,21 @@ public struct ProcessIdentity: Sendable, Equatable, Hashable {
 public enum Pidfd {
   /// What errors and traces call a descriptor that is joined: `pidfd of 4711`, or the namespace file it is.
   static func name(_ fd: Int32) -> String {
-    for line in (Proc.text("/proc/self/fdinfo/\(fd)") ?? "").split(separator: "\n") where line.hasPrefix("Pid:") {
-      return "pidfd of " + line.dropFirst(4).filter { $0 != "\t" && $0 != " " }
-    }
+    if let pid = number(fd) { return "pidfd of \(pid)" }
     return optional { () throws(SysError) in try FileSystem.readlink("/proc/self/fd/\(fd)") } ?? "descriptor \(fd)"
+  }
+
+  private static func number(_ fd: Int32) -> Int32? {
+    for line in (Proc.text("/proc/self/fdinfo/\(fd)") ?? "").split(separator: "\n") where line.hasPrefix("Pid:") {
+      return Int32(line.dropFirst(4).filter { $0 != "\t" && $0 != " " })
+    }
+    return nil
+  }
+
+  /// The process that a pidfd stands for, in this process namespace.
+  public static func process(_ fd: Int32) throws(SysError) -> Int32 {
+    guard let pid = number(fd), pid > 0 else { throw SysError(call: "read", object: "/proc/self/fdinfo/\(fd)", errno: ESRCH) }
+    return pid
   }
 
   public static func open(_ pid: Int32) throws(SysError) -> FileDescriptor {

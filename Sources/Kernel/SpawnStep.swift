@@ -49,8 +49,8 @@ public struct SpawnStep: Sendable {
     case ambientSet(UInt64)
     case keepCapabilities(Bool)
     case noNewPrivileges
-    /// A seccomp filter: 8 bytes an instruction.
-    case seccomp([UInt8])
+    /// A seccomp filter, 8 bytes an instruction; flags as SECCOMP_FILTER_FLAG_….
+    case seccomp([UInt8], flags: UInt32)
     case limit(resource: Int32, soft: UInt64, hard: UInt64)
     case umask(UInt32)
     case deathSignal(Int32)
@@ -117,7 +117,7 @@ extension SpawnStep {
     case .ambientSet(let s): ("prctl", "PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 0x\(String(s, radix: 16))")
     case .keepCapabilities(let on): ("prctl", "PR_SET_KEEPCAPS, \(on ? 1 : 0)")
     case .noNewPrivileges: ("prctl", "PR_SET_NO_NEW_PRIVS, 1")
-    case .seccomp(let f): ("seccomp", "SECCOMP_SET_MODE_FILTER, 0, \(f.count / 8) instructions")
+    case .seccomp(let f, let flags): ("seccomp", "SECCOMP_SET_MODE_FILTER, \(flags), \(f.count / 8) instructions")
     case .limit(let r, let s, let h): ("prlimit", "resource \(r), \(s), \(h)")
     case .umask(let m): ("umask", "0\(String(m, radix: 8))")
     case .deathSignal(let s): ("prctl", "PR_SET_PDEATHSIG, \(s)")
@@ -192,7 +192,7 @@ extension SpawnStep {
     case .ambientSet(let set): op(SPAWN_AMBIENT); s.a = Int64(bitPattern: set)
     case .keepCapabilities(let on): op(SPAWN_KEEPCAPS); s.a = on ? 1 : 0
     case .noNewPrivileges: op(SPAWN_NO_NEW_PRIVS)
-    case .seccomp(let f): op(SPAWN_SECCOMP); bytes(f); s.n = UInt64(f.count / 8)
+    case .seccomp(let f, let flags): op(SPAWN_SECCOMP); s.a = Int64(flags); bytes(f); s.n = UInt64(f.count / 8)
     case .limit(let r, let soft, let hard): op(SPAWN_RLIMIT); s.a = Int64(r); s.b = Int64(bitPattern: soft); s.c = Int64(bitPattern: hard)
     case .umask(let mode): op(SPAWN_UMASK); s.a = Int64(mode)
     case .deathSignal(let n): op(SPAWN_DEATH_SIGNAL); s.a = Int64(n)

@@ -66,6 +66,8 @@ struct ContainerRun: Sendable, Equatable {
   }
 
   var spec: Container
+  /// What the present run has been given, where that is not yet what the spec says.
+  var given: ResourceRequirements?
   let kind: Kind
   var stage = Stage.idle
   /// Shown instead of what it is: CrashLoopBackOff, ErrImagePull, CreateContainerConfigError …

@@ -66,6 +66,7 @@ extension PodEngine {
     runs[i].stage = .running
     runs[i].id = id
     runs[i].made += 1
+    runs[i].given = nil
     runs[i].startedAt = now
     runs[i].waiting = nil
     runs[i].stop = nil

@@ -49,6 +49,8 @@ public enum Event: Sendable, Equatable {
   case deleteRequested(graceSeconds: Int64?, force: Bool)
   /// The object was changed in a field that may change.
   case updated(Pod)
+  /// `resize` has been carried out; or why not: Infeasible (the node has not that much), Error.
+  case resized(failure: ResizeFailure?)
   /// A condition that a readiness gate names was set from outside.
   case gateSet(type: String, status: Bool)
   /// The deadline that `nextWake` named has come.
@@ -72,6 +74,12 @@ public struct ContainerExit: Sendable, Equatable {
   }
 }
 
+public struct ResizeFailure: Sendable, Equatable {
+  public var reason: String
+  public var message: String
+  public init(reason: String, message: String) { (self.reason, self.message) = (reason, message) }
+}
+
 public enum ProbeResult: Sendable, Equatable {
   case success
   /// What the Unhealthy event says after the colon.
@@ -92,6 +100,8 @@ public enum Effect: Sendable, Equatable {
   case ensureImage(container: String)
   /// Create and start → containerStarted or containerFailed. restartCount numbers its log (N.log).
   case startContainer(container: String, restartCount: Int64)
+  /// Give these running containers, and the Pod, what the spec says now → resized.
+  case resize(containers: [String])
   /// Send a signal to the container's first process. 0 stands for the image's own stop signal, else SIGTERM.
   case signal(container: String, signal: Int32)
   case runProbe(container: String, probe: ProbeKind)

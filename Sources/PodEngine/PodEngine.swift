@@ -41,6 +41,8 @@ public struct PodEngine: Sendable {
   var isForced = false
   var runs: [ContainerRun] = []
   var gates: [String: Bool] = [:]
+  /// Why the last change of resources could not be carried out.
+  var resizeFailure: ResizeFailure?
   /// An app container has been started in this sandbox: init is over.
   var isInitialised = false
 
@@ -80,7 +82,7 @@ public struct PodEngine: Sendable {
       isAdmitted = true
       ending = .rejected
       status.startTime = now.wall
-      (status.reason, status.message) = (reason, message)
+      (status.reason, status.message) = (reason, "Pod was rejected: \(message)")
       emit(.warning, reason, message)
     case .volumesReady: volumes = .ready
     case .volumesFailed(let message):
@@ -104,6 +106,7 @@ public struct PodEngine: Sendable {
     case .hookFinished(let name, let hook, let failure): hookFinished(name, hook, failure)
     case .deleteRequested(let grace, let force): delete(grace, force)
     case .updated(let pod): update(pod)
+    case .resized(let failure): resized(failure)
     case .gateSet(let type, let value): gates[type] = value
     case .tick: break
     case .adopted: adopt()
@@ -121,6 +124,8 @@ public struct PodEngine: Sendable {
   }
 
   private mutating func update(_ new: Pod) {
+    let old = pod
+    var resized: [Int] = []
     pod = new
     status.observedGeneration = new.metadata.generation
     for c in new.spec.ephemeralContainers where index(c.name) == nil { runs.append(ContainerRun(c, .ephemeral)) }
@@ -128,6 +133,7 @@ public struct PodEngine: Sendable {
     for i in runs.indices {
       guard let spec = specs.first(where: { $0.name == runs[i].spec.name }) else { continue }
       let changed = spec.image != runs[i].spec.image
+      if !changed && spec.resources != runs[i].spec.resources { resized.append(i) }
       runs[i].spec = spec
       guard changed else { continue }
       runs[i].retryAt = nil
@@ -136,6 +142,7 @@ public struct PodEngine: Sendable {
         beginStop(i, seconds: pod.spec.terminationGracePeriodSeconds, "Container \(spec.name) definition changed, will be restarted")
       }
     }
+    resize(from: old, resized)
   }
 
   /// What was under way when the last supervisor ended is asked for again.
@@ -143,6 +150,8 @@ public struct PodEngine: Sendable {
     if volumes == .mounting { effects.append(.mountVolumes) }
     if sandbox == .creating { effects.append(.createSandbox(attempt: attempt)) }
     if sandbox == .stopping { effects.append(.stopSandbox) }
+    let unanswered = runs.filter { $0.given != nil && $0.stage == .running }.map(\.spec.name)
+    if !unanswered.isEmpty { effects.append(.resize(containers: unanswered)) }
     for i in runs.indices {
       let name = runs[i].spec.name
       switch runs[i].stage {

@@ -31,6 +31,10 @@ extension PodEngine {
     s.imageID = r.imageID
     s.containerID = r.id.isEmpty ? "" : "podlab://\(r.id)"
     s.restartCount = r.restartCount
+    if !r.id.isEmpty {
+      s.resources = r.given ?? r.spec.resources
+      s.volumeMounts = r.spec.volumeMounts.map(VolumeMountStatus.init)
+    }
     s.started = false
     let isShownRunning = r.stage == .running && (!r.inPostStart || ending != nil)
     if isShownRunning, let at = r.startedAt {
@@ -148,10 +152,11 @@ extension PodEngine {
       set("ContainersReady", true)
     }
     set("PodScheduled", true)
+    setResizeConditions()
     for (type, value) in gates.sorted(by: { $0.key < $1.key }) { set(type, value) }
   }
 
-  private mutating func set(_ type: String, _ value: Bool, _ reason: String? = nil, _ message: String? = nil) {
+  mutating func set(_ type: String, _ value: Bool, _ reason: String? = nil, _ message: String? = nil) {
     var c = PodCondition()
     (c.type, c.status, c.reason, c.message) = (type, value, reason, message)
     if let at = status.conditions.firstIndex(where: { $0.type == type }) {

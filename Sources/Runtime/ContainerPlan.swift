@@ -6,16 +6,14 @@ import Glibc
 import Kernel
 
 extension ContainerSpec {
-  /// Descriptors that mounts travel in, from outside the new root to inside.
-  private static let carrier: Int32 = 300
-  private static let devices = ["null", "zero", "full", "random", "urandom", "tty"]
-  private static let deviceNumbers: [String: (UInt32, UInt32)] = [
-    "null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0),
-  ]
+  /// null, zero, full, random, urandom, tty.
+  private static let standard: [Device] = [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)].map {
+    Device(name: $0.0, mode: UInt32(S_IFCHR) | 0o666, number: UInt64($0.1) << 8 | UInt64($0.2))
+  }
   private static let quiet = UInt(MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
-  /// The plan of the container's first process. sandbox: pidfd of infra.
-  func plan(sandbox: Int32, host: Host) -> SpawnPlan {
+  /// The plan of the container's first process. sandbox: pidfd of infra. mapped: its files, with a user namespace of its own.
+  func plan(sandbox: Int32, host: Host, mapped: MappedMounts? = nil) -> SpawnPlan {
     var p = SpawnPlan(.paths(ProgramSearch.candidates(arguments.first ?? "", environment: environment)), arguments, environment: environment)
     var shared: Namespaces = [.mount, .ipc]
     if !sharesHostNetwork { shared.formUnion([.network, .uts]) }
@@ -25,12 +23,15 @@ extension ContainerSpec {
     case .of(let process): p.joins = [(process, [.pid])]
     case .host: break
     }
+    // First, in the intermediate process: all that is made after it belongs to the user namespace.
+    if mapped != nil { p.joins.insert((sandbox, [.user]), at: 0) }
     var s: [SpawnStep] = cgroup.tasks.map { .init(.write($0, Array("0".utf8), flags: 0), for: "entering the container's cgroup") }
     if processes.isJoined, let file = cgroup.procs { s.append(.init(.write(file, Array("0".utf8), flags: 0), for: "entering the container's cgroup")) }
     if let n = oomScoreAdjust { s.append(.init(.oomScoreAdjust(n), for: "setting oom_score_adj")) }
     s.append(.init(.setns(fd: sandbox, shared), for: "joining the infra container's namespaces"))
-    s.append(.init(.unshare(.mount), for: "giving the container mounts of its own"))
-    s += rootSteps(host) + fillSteps(host)
+    s.append(.init(.unshare(cgroupView == .namespace ? [.mount, .cgroup] : .mount), for: "giving the container mounts of its own"))
+    let carried = Carried(self, host, mapped)
+    s += rootSteps(host, carried, mapped) + fillSteps(host, carried)
     s += Self.rightsSteps(identity: identity, capabilities: isPrivileged ? host.capabilities : capabilities.intersection(host.capabilities),
       noNewPrivileges: noNewPrivileges, seccomp: seccomp, streams: streams)
     p.steps = s
@@ -38,67 +39,84 @@ extension ContainerSpec {
   }
 
   /// Up to the point where the container's root is /.
-  private func rootSteps(_ host: Host) -> [SpawnStep] {
-    var s: [SpawnStep] = []
-    for (i, m) in mounts.enumerated() {
-      let fd = Self.carrier + Int32(i)
-      let step: SpawnStep.Kind
-      if let tree = m.tree {
-        step = .duplicate(from: tree.fd.raw, to: fd)
-      } else if let below = m.below {
-        step = .openTreeBelow(m.source, path: below, links: m.followsLinks, as: fd)
-      } else {
-        step = .openTree(m.source, recursive: true, as: fd)
-      }
-      s.append(.init(step, for: "taking up the mount for \(m.target)"))
+  private func rootSteps(_ host: Host, _ carried: Carried, _ mapped: MappedMounts?) -> [SpawnStep] {
+    var s = carried.taking
+    let inUserNamespace = host.isUserNamespace || mapped != nil
+    let rootPurpose = "mounting the container's root file system"
+    if let mapped {
+      // What the layers' files are mounted on must be the namespace's own; and overlay works with the rights of who mounts it, so first become
+      // root in there. From then on nothing above the working directory can be looked up.
+      s.append(
+        .init(.mount(source: "tmpfs", target: root.mountPoint, type: "tmpfs", flags: UInt(MS_NOSUID), options: "mode=755,uid=0,gid=0"), for: rootPurpose))
+      s.append(.init(.changeFolder(root.mountPoint)))
+      s += [
+        .init(.groups([]), for: "becoming root of the pod's user namespace"), .init(.group(0), for: "becoming root of the pod's user namespace"),
+        .init(.user(0), for: "becoming root of the pod's user namespace"),
+      ]
+      for (folder, fd) in mapped.parts { s += [.init(.makeFolder(folder, mode: 0o755, mayExist: false)), .init(.moveMount(fd: fd, to: folder), for: rootPurpose)] }
+      s.append(.init(.makeFolder("root", mode: 0o755, mayExist: false)))
+      s.append(.init(.mount(source: "overlay", target: "root", type: "overlay", flags: 0, options: mapped.root.options(userNamespace: true)), for: rootPurpose))
+      s.append(.init(.changeFolder("root")))
+    } else {
+      s.append(
+        .init(
+          .mount(source: "overlay", target: root.mountPoint, type: "overlay", flags: 0, options: root.options(userNamespace: inUserNamespace)),
+          for: rootPurpose))
+      s.append(.init(.changeFolder(root.mountPoint)))
     }
-    var next = Self.carrier + Int32(mounts.count)
-    if let sharedMemory {
-      s.append(.init(.openTree(sharedMemory, recursive: false, as: next), for: "taking up the shared memory"))
-      next += 1
-    }
-    if host.isUserNamespace {
-      for (i, d) in Self.devices.enumerated() { s.append(.init(.openTree("/dev/\(d)", recursive: false, as: next + Int32(i)), for: "taking up /dev/\(d)")) }
-    }
-    if host.isUserNamespace && (sharesHostNetwork || isPrivileged) {
-      s.append(.init(.openTree("/sys", recursive: true, as: next + Int32(Self.devices.count)), for: "taking up /sys"))
-    }
-    s.append(
-      .init(
-        .mount(source: "overlay", target: root.mountPoint, type: "overlay", flags: 0, options: root.options(userNamespace: host.isUserNamespace)),
-        for: "mounting the container's root file system"))
-    s.append(.init(.changeFolder(root.mountPoint)))
     s.append(.init(.makeFolder("proc", mode: 0o555, mayExist: true), for: "making /proc"))
     // A new proc must be mounted while the old one is still visible: a user namespace may mount it only where a whole one is.
     s.append(.init(.mount(source: "proc", target: "proc", type: "proc", flags: Self.quiet, options: ""), for: "mounting /proc"))
     s.append(.init(.makeFolder("sys", mode: 0o555, mayExist: true), for: "making /sys"))
-    let sysFlags = Self.quiet | (isPrivileged ? 0 : UInt(MS_RDONLY))
-    if !(host.isUserNamespace && (sharesHostNetwork || isPrivileged)) {
-      s.append(.init(.mount(source: "sysfs", target: "sys", type: "sysfs", flags: sysFlags, options: ""), for: "mounting /sys"))
+    if let fd = carried.system {
+      s.append(.init(.moveMount(fd: fd, to: "sys"), for: "mounting /sys"))
     } else {
-      s.append(.init(.moveMount(fd: next + Int32(Self.devices.count), to: "sys"), for: "mounting /sys"))
+      let flags = Self.quiet | (isPrivileged ? 0 : UInt(MS_RDONLY))
+      s.append(.init(.mount(source: "sysfs", target: "sys", type: "sysfs", flags: flags, options: ""), for: "mounting /sys"))
     }
+    s += cgroupSteps(carried)
     s.append(.init(.pivotRoot(new: ".", old: "."), for: "changing into the container's root"))
     s.append(.init(.unmount(".", flags: 2), for: "letting go of the host's root"))
     s.append(.init(.changeFolder("/")))
     return s
   }
 
+  /// /sys/fs/cgroup: the container's own group.
+  private func cgroupSteps(_ carried: Carried) -> [SpawnStep] {
+    let purpose = "mounting /sys/fs/cgroup"
+    let top = "sys/fs/cgroup"
+    switch cgroupView {
+    case .none: return []
+    case .namespace:
+      let flags = Self.quiet | (isPrivileged ? 0 : UInt(MS_RDONLY))
+      return [.init(.mount(source: "cgroup", target: top, type: "cgroup2", flags: flags, options: ""), for: purpose)]
+    case .folders(let folders):
+      var s: [SpawnStep] = [.init(.mount(source: "tmpfs", target: top, type: "tmpfs", flags: Self.quiet, options: "mode=755,size=0k"), for: purpose)]
+      for (folder, fd) in zip(folders, carried.groups) {
+        s.append(.init(.makeFolder("\(top)/\(folder.name)", mode: 0o755, mayExist: false), for: purpose))
+        s.append(.init(.moveMount(fd: fd, to: "\(top)/\(folder.name)"), for: purpose))
+        for link in folder.links { s.append(.init(.symlink(text: folder.name, at: "\(top)/\(link)"), for: purpose)) }
+      }
+      if !isPrivileged { s.append(.init(.mountAttributes(top, set: 1, clear: 0, recursive: true, propagation: 0), for: purpose)) }
+      return s
+    }
+  }
+
   /// /dev, volumes, what is hidden.
-  private func fillSteps(_ host: Host) -> [SpawnStep] {
+  private func fillSteps(_ host: Host, _ carried: Carried) -> [SpawnStep] {
     var s: [SpawnStep] = [
       .init(.umask(0)),
       .init(.makeFolder("/dev", mode: 0o755, mayExist: true), for: "making /dev"),
       .init(.mount(source: "tmpfs", target: "/dev", type: "tmpfs", flags: UInt(MS_NOSUID), options: "mode=755,size=65536k"), for: "mounting /dev"),
     ]
-    var next = Self.carrier + Int32(mounts.count) + (sharedMemory == nil ? 0 : 1)
-    for d in Self.devices {
-      if host.isUserNamespace {
-        s.append(.init(.touch("/dev/\(d)", mode: 0o666), for: "making /dev/\(d)"))
-        s.append(.init(.moveMount(fd: next, to: "/dev/\(d)"), for: "making /dev/\(d)"))
-        next += 1
-      } else if let n = Self.deviceNumbers[d] {
-        s.append(.init(.makeNode("/dev/\(d)", mode: UInt32(S_IFCHR) | 0o666, device: UInt64(n.0) << 8 | UInt64(n.1)), for: "making /dev/\(d)"))
+    for (i, d) in allDevices.enumerated() {
+      let purpose = "making /dev/\(d.name)"
+      if let slash = d.name.lastIndex(of: "/") { s.append(.init(.makeFolders("/dev/\(d.name[..<slash])", mode: 0o755), for: purpose)) }
+      if let fd = carried.devices.isEmpty ? nil : carried.devices[i] {
+        s.append(.init(.touch("/dev/\(d.name)", mode: 0o666), for: purpose))
+        s.append(.init(.moveMount(fd: fd, to: "/dev/\(d.name)"), for: purpose, tolerating: i < Self.standard.count ? .none : .any))
+      } else {
+        s.append(.init(.makeNode("/dev/\(d.name)", mode: d.mode, device: d.number), for: purpose))
       }
     }
     for (text, at) in [
@@ -116,9 +134,9 @@ extension ContainerSpec {
       .init(.makeFolder("/dev/mqueue", mode: 0o1777, mayExist: true)),
       .init(.mount(source: "mqueue", target: "/dev/mqueue", type: "mqueue", flags: Self.quiet, options: ""), for: "mounting /dev/mqueue", tolerating: .any),
     ]
-    if sharedMemory != nil { s.append(.init(.moveMount(fd: Self.carrier + Int32(mounts.count), to: "/dev/shm"), for: "mounting /dev/shm")) }
+    if let fd = carried.sharedMemory { s.append(.init(.moveMount(fd: fd, to: "/dev/shm"), for: "mounting /dev/shm")) }
     s.append(.init(.umask(0o022)))
-    for (i, m) in mounts.enumerated() { s += m.steps(fd: Self.carrier + Int32(i)) }
+    for (m, fd) in zip(mounts, carried.mounts) { s += m.steps(fd: fd) }
     if root.isReadOnly {
       s.append(.init(.mountAttributes("/", set: 1, clear: 0, recursive: false, propagation: 0), for: "making the root file system read-only"))
     }
@@ -129,6 +147,9 @@ extension ContainerSpec {
     }
     return s
   }
+
+  /// What every container has, then the machine's for a privileged one.
+  var allDevices: [Device] { Self.standard + devices.filter { d in !Self.standard.contains { $0.name == d.name } } }
 
   /// What container runtimes hide (containerd: oci.WithDefaultPathMasking); a path that this kernel lacks is passed over.
   private static let maskSteps: [SpawnStep] = {
@@ -148,7 +169,7 @@ extension ContainerSpec {
 
   /// From root of the container to the program's own identity. Shared with exec.
   static func rightsSteps(
-    identity: ContainerIdentity, capabilities: CapabilitySet, noNewPrivileges: Bool, seccomp: [UInt8], streams: Streams
+    identity: ContainerIdentity, capabilities: CapabilitySet, noNewPrivileges: Bool, seccomp: SeccompFilter?, streams: Streams
   ) -> [SpawnStep] {
     var s: [SpawnStep] = [.init(.newSession)]
     switch streams {
@@ -168,17 +189,18 @@ extension ContainerSpec {
     s.append(.init(.closeFrom(3, atExec: true)))
     let root = identity.user == 0
     s.append(.init(.boundingSet(capabilities.rawValue), for: "bounding capabilities"))
-    s.append(.init(.groups(identity.supplementary), for: "setting supplementary groups", tolerating: identity.supplementary.isEmpty ? .any : .none))
+    s.append(.init(.groups(identity.supplementary), for: "setting supplementary groups", tolerating: identity.supplementary.allSatisfy { $0 == identity.group } ? .any : .none))
     s.append(.init(.group(identity.group), for: "becoming group \(identity.group)"))
     // Without no_new_privs a filter needs CAP_SYS_ADMIN: it must come before the capabilities go.
-    if !seccomp.isEmpty && !noNewPrivileges { s.append(.init(.seccomp(seccomp), for: "installing the seccomp filter")) }
+    let filter = seccomp.map { SpawnStep(.seccomp($0.program, flags: $0.flags), for: "installing the seccomp filter") }
+    if let filter, !noNewPrivileges { s.append(filter) }
     if !root { s.append(.init(.keepCapabilities(false))) }
     s.append(.init(.user(identity.user), for: "becoming user \(identity.user)"))
     let own = root ? capabilities.rawValue : 0
     s.append(.init(.capabilities(effective: own, permitted: own, inheritable: 0), for: "setting capabilities"))
     if noNewPrivileges {
       s.append(.init(.noNewPrivileges))
-      if !seccomp.isEmpty { s.append(.init(.seccomp(seccomp), for: "installing the seccomp filter")) }
+      if let filter { s.append(filter) }
     }
     return s
   }

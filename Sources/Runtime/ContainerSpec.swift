@@ -16,12 +16,19 @@ public struct ContainerSpec: Sendable {
   public var isPrivileged = false
   public var capabilities = CapabilitySet.containerDefault
   public var noNewPrivileges = false
-  /// A seccomp filter, 8 bytes an instruction; empty for none.
-  public var seccomp: [UInt8] = []
+  public var seccomp: SeccompFilter?
   /// Hide parts of /proc and /sys as container runtimes do.
   public var masksProc = true
   public var cgroup = CgroupEntry()
+  /// What the container sees of its group at /sys/fs/cgroup; read-only unless it is privileged.
+  public var cgroupView = CgroupView.none
+  /// The sandbox has a user namespace of its own: the container's files are seen through its map.
+  public var hasUserNamespace = false
+  /// Beside those that every container has: the machine's, for a privileged one.
+  public var devices: [Device] = []
   public var oomScoreAdjust: Int?
+  /// How often the OOM killer had struck in the group before.
+  public var oomKills: Int64 = 0
   public var processes = ProcessNamespace.own
   public var sharesHostNetwork = false
   public var streams: Streams
@@ -66,6 +73,16 @@ public struct RootFileSystem: Sendable {
   public init(layers: [String], upper: String, work: String, mountPoint: String) {
     (self.layers, self.upper, self.work, self.mountPoint) = (layers, upper, work, mountPoint)
   }
+}
+
+/// A device node.
+public struct Device: Sendable, Equatable {
+  /// In /dev: `null`, `net/tun`.
+  public var name: String
+  /// Type and permissions, as st_mode.
+  public var mode: UInt32
+  public var number: UInt64
+  public init(name: String, mode: UInt32, number: UInt64) { (self.name, self.mode, self.number) = (name, mode, number) }
 }
 
 /// A file or folder of the sandbox's mount namespace, seen in the container.

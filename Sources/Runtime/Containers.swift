@@ -15,8 +15,9 @@ public struct StartFailure: Error, Sendable {
 public enum Containers {
   /// Starts the container's first process and returns when its program runs. sandbox: pidfd of infra.
   public static func start(_ spec: ContainerSpec, sandbox: Int32, host: Host) throws(StartFailure) -> Child {
-    var plan = spec.plan(sandbox: sandbox, host: host)
     do throws(SysError) {
+      let mapped = spec.hasUserNamespace ? try MappedMounts(spec, sandbox: sandbox) : nil
+      var plan = spec.plan(sandbox: sandbox, host: host, mapped: mapped)
       let folder = spec.processes.isJoined ? nil : spec.cgroup.folder
       let group = try folder.map { (f) throws(SysError) in FileDescriptorBox(try FileDescriptor.open(f, O_RDONLY | O_DIRECTORY)) }
       plan.cgroup = group?.raw
@@ -54,8 +55,12 @@ public struct ExecSpec: Sendable {
   public var capabilities = CapabilitySet.containerDefault
   public var isPrivileged = false
   public var noNewPrivileges = false
-  public var seccomp: [UInt8] = []
+  public var seccomp: SeccompFilter?
   public var cgroup = CgroupEntry()
+  /// The container has a cgroup namespace.
+  public var hasCgroupNamespace = false
+  /// The container has a user namespace of its own.
+  public var hasUserNamespace = false
   public var streams: ContainerSpec.Streams
 
   public init(arguments: [String], environment: [String], workingFolder: String, streams: ContainerSpec.Streams) {
@@ -66,12 +71,13 @@ public struct ExecSpec: Sendable {
   public func start(in process: Int32, host: Host) throws(StartFailure) -> Child {
     var plan = SpawnPlan(.paths(ProgramSearch.candidates(arguments.first ?? "", environment: environment)), arguments, environment: environment)
     // All in the intermediate process: the program's own process is then born in the container's process namespace.
-    plan.joins = [(process, [.mount, .pid, .network, .ipc, .uts])]
+    plan.joins = [(process, hasUserNamespace ? [.user, .mount, .pid, .network, .ipc, .uts] : [.mount, .pid, .network, .ipc, .uts])]
     // The cgroup's files are not visible in the container: opened here, written there.
     var groups: [FileDescriptorBox] = []
     do throws(SysError) {
       for f in cgroup.tasks + (cgroup.procs.map { [$0] } ?? []) { groups.append(FileDescriptorBox(try FileDescriptor.open(f, O_WRONLY))) }
       var s: [SpawnStep] = groups.map { .init(.writeDescriptor($0.raw, Array("0".utf8)), for: "entering the container's cgroup") }
+      if hasCgroupNamespace { s.append(.init(.setns(fd: process, .cgroup), for: "joining the container's cgroup namespace")) }
       s.append(.init(.changeFolder(workingFolder), for: "changing to the working directory \(workingFolder)"))
       s.append(.init(.umask(0o022)))
       s += ContainerSpec.rightsSteps(

@@ -12,6 +12,8 @@ import Kernel
 public struct SandboxSpec: Sendable {
   public var hostname: String
   public var network = Network.isolated
+  /// A user namespace of its own with these ids; nil: the caller's. Only the machine's root may map what is not its own.
+  public var users: IDMaps?
   /// The host's, instead of ones of its own.
   public var hostIPC = false
   public var hostPID = false
@@ -84,6 +86,10 @@ public struct SandboxStart {
     // Until it runs its program it dies with its maker: half made it would wait for ever, with copies of its maker's descriptors and locks.
     var s: [SpawnStep] = [.init(.deathSignal(SIGKILL))]
     s += spec.cgroup.tasks.map { .init(.write($0, Array("0".utf8), flags: 0), for: "entering the sandbox's cgroup") }
+    if spec.users != nil {
+      plan.namespaces.insert(.user)
+      s.append(.init(.readByte(fd: go.read.raw), for: "waiting for the sandbox's user ids"))
+    }
     if spec.mountNamespace < 0 {
       s.append(.init(.propagation("/", flags: UInt(MS_REC | MS_SLAVE)), for: "keeping the sandbox's mounts to itself"))
     } else {
@@ -98,8 +104,15 @@ public struct SandboxStart {
     for t in spec.temporaryFileSystems {
       s.append(
         .init(
-          .mount(source: "tmpfs", target: t.path, type: "tmpfs", flags: UInt(MS_NOSUID | MS_NODEV), options: t.options),
+          .mount(
+            source: "tmpfs", target: t.path, type: "tmpfs", flags: UInt(MS_NOSUID | MS_NODEV), options: t.options + (spec.users == nil ? "" : ",uid=0")),
           for: "mounting a file system in memory"))
+    }
+    // What lies above it may be looked up by the machine's root alone, which infra is no longer from here on.
+    s.append(.init(.changeFolder(spec.emptyRoot), for: "changing to infra's root"))
+    if spec.users != nil {
+      let purpose = "becoming root of the sandbox's user namespace"
+      s += [.init(.groups([]), for: purpose), .init(.group(0), for: purpose), .init(.user(0), for: purpose)]
     }
     for c in spec.sysctls {
       let path = "/proc/sys/" + c.name.split(separator: c.name.contains("/") ? "/" : ".").joined(separator: "/")
@@ -107,7 +120,7 @@ public struct SandboxStart {
     }
     if case .bridged(let n) = spec.network {
       let eth0: Int32 = 2  // lo is 1 in a new network namespace
-      s.append(.init(.readByte(fd: go.read.raw), for: "waiting for the sandbox's network"))
+      if spec.users == nil { s.append(.init(.readByte(fd: go.read.raw), for: "waiting for the sandbox's network")) }
       s.append(
         .init(.netlink(NetlinkMessage.addAddress(n.address, prefix: n.prefix, link: eth0), words: "RTM_NEWADDR \(n.address)/\(n.prefix) on eth0"),
           for: "giving the sandbox its address"))
@@ -116,7 +129,7 @@ public struct SandboxStart {
         .init(.netlink(NetlinkMessage.addRoute(to: nil, through: n.gateway), words: "RTM_NEWROUTE default via \(n.gateway)"),
           for: "giving the sandbox its default route"))
     }
-    s.append(.init(.changeRoot(spec.emptyRoot), for: "emptying infra's root"))
+    s.append(.init(.changeRoot("."), for: "emptying infra's root"))
     s.append(.init(.changeFolder("/")))
     s.append(.init(.newSession))
     // First out of the way, then to 3, 4, …: a descriptor's old number may be another one's new one.
@@ -134,9 +147,16 @@ public struct SandboxStart {
       plan.steps = s + [.init(.closeFrom(next, atExec: true)), .init(.deathSignal(0))]
       pending = try plan.begin()
     }
-    guard case .bridged(let n) = spec.network else { return }
     do throws(SysError) {
-      try netlink.addVeth(n.link, bridge: n.bridge, peer: "eth0", peerIndex: 2, pid: pending.pid)
+      try spec.users?.apply(to: pending.pid)
+    } catch {
+      pending.abandon()
+      throw error.during("mapping the sandbox's user ids")
+    }
+    do throws(SysError) {
+      if case .bridged(let n) = spec.network { try netlink.addVeth(n.link, bridge: n.bridge, peer: "eth0", peerIndex: 2, pid: pending.pid) }
+      if case .isolated = spec.network, spec.users == nil { return }
+      if case .host = spec.network, spec.users == nil { return }
       try writeAll(go.write.raw, [1])
     } catch {
       pending.abandon()

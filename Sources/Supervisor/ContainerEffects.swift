@@ -84,12 +84,23 @@ extension Supervisor {
       workingFolder: image.config.workingFolder, user: image.config.user, stopSignal: image.config.stopSignal ?? "")
     let setup = ContainerSetup(
       facts: self.facts, container: c, image: facts, hostname: PodFiles.hostname(pod, node: node.name), volumes: volumes, place: spot, etc: place.etc,
-      sharedMemory: pod.spec.hostIPC ? nil : place.sharedMemory)
+      sharedMemory: pod.spec.hostIPC ? nil : place.sharedMemory, hasUserNamespace: hasUserNamespace)
     let ready: (ContainerSpec, Environment)
     do throws(ConfigError) { ready = try setup.spec(StoredObjects(instance: instance)) } catch {
       return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: error.message))
     }
     var spec = ready.0
+    if let why = SecurityRules.obstacle(to: spec.identity, node.host, hasUserNamespace: hasUserNamespace) {
+      return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: why))
+    }
+    let filterFile: String
+    switch seccomp(c, spec.capabilities.intersection(node.host.capabilities), again: { [unowned self] in startContainer(name, restart) }) {
+    case .none: filterFile = ""
+    case .filter(let filter, let file): (spec.seccomp, filterFile) = (filter, file)
+    case .later: return
+    case .failed(let why):
+      return feed(.containerFailed(container: name, id: "", reason: "CreateContainerError", message: "failed to create containerd container: \(why)"))
+    }
     if let target = c.targetContainerName, !target.isEmpty, spec.processes == .own {
       guard let process = pidfds[target] else {
         return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: "unable to find target container \(target)"))
@@ -100,8 +111,12 @@ extension Supervisor {
     let group = "\(cgroup)/\(name)"
     do throws(SysError) {
       try spot.make()
-      try node.host.cgroups.create(group, limits: Resources.limits(c.resources))
-      spec.cgroup = node.host.cgroups.entry(group)
+      var limits = Resources.limits(c.resources)
+      limits.restrictsDevices = !spec.isPrivileged
+      try node.host.cgroups.create(group, limits: limits)
+      spec.cgroup = node.host.cgroups.entry(group, isRestricted: !spec.isPrivileged)
+      spec.cgroupView = node.host.cgroups.view(group)
+      if spec.isPrivileged { spec.devices = try NodeDevices.all() }
       let log = try log(name)
       log.open(restart)
       ContainerLog.prune(log.folder, keeping: restart)
@@ -110,20 +125,20 @@ extension Supervisor {
     } catch {
       return feed(.containerFailed(container: name, id: "", reason: "CreateContainerError", message: "failed to create containerd container: \(error)"))
     }
-    let score = Resources.oomScoreAdjust(c, qosClass: engine.status.qosClass, capacity: node.memory)
+    let score = Resources.oomScoreAdjust(c, pod.spec, qosClass: engine.status.qosClass, capacity: node.memory)
     // Lowering it needs CAP_SYS_RESOURCE, which neither an ordinary user nor every root has.
     if score >= node.lowestOOMScore { spec.oomScoreAdjust = score }
-    oomKills[name] = node.host.cgroups.oomKills(group)
+    spec.oomKills = node.host.cgroups.oomKills(group)
     do throws(StartFailure) {
       let child = try Containers.start(spec, sandbox: infra, host: node.host)
       let pid = child.pid
       let fd = child.release()
-      record(name, id, restart, pid, spec, group)
+      record(name, id, restart, pid, spec, group, filterFile)
       watchContainer(name, id, fd)
       if let ends { openInput(c, ends) }
       feed(.containerStarted(container: name, id: id))
     } catch {
-      record(name, id, restart, nil, spec, group)
+      record(name, id, restart, nil, spec, group, filterFile)
       feed(.containerFailed(container: name, id: id, reason: "RunContainerError", message: error.message))
     }
   }
@@ -134,7 +149,7 @@ extension Supervisor {
     p.signal(SIGKILL)
   }
 
-  private func record(_ name: String, _ id: String, _ restart: Int64, _ pid: Int32?, _ spec: ContainerSpec, _ group: String) {
+  private func record(_ name: String, _ id: String, _ restart: Int64, _ pid: Int32?, _ spec: ContainerSpec, _ group: String, _ filter: String) {
     var entry = PodState.Container(name: name, id: id, restart: restart)
     entry.process = pid.flatMap { ProcessIdentity(pid: $0) }
     entry.exec.environment = spec.environment
@@ -145,6 +160,9 @@ extension Supervisor {
     entry.exec.noNewPrivileges = spec.noNewPrivileges
     entry.exec.tty = container(name)?.tty ?? false
     entry.exec.cgroup = group
+    entry.exec.seccomp = filter
+    entry.exec.oomKills = spec.oomKills
+    entry.exec.hasUserNamespace = spec.hasUserNamespace
     state.containers.removeAll { $0.name == name }
     state.containers.append(entry)
     writeState()
@@ -213,7 +231,8 @@ extension Supervisor {
     let fallsBack = container(name)?.terminationMessagePolicy == .fallbackToLogsOnError && status?.code != 0
     var exit = ContainerExit(exitCode: Int64(status?.code ?? 137), signal: status?.signal.map(Int64.init))
     exit.message = TerminationMessage.read(file: spot.message, log: fallsBack ? spot.log : nil)
-    exit.oomKilled = status?.signal == SIGKILL && node.host.cgroups.oomKills(group) > oomKills[name] ?? 0
+    // Of its own process, or of a child whose end it took for its own: a container that lived on and ended well was not killed.
+    exit.oomKilled = status.map { $0.code != 0 } ?? false && node.host.cgroups.oomKills(group) > (entry.map { state.containers[$0].exec.oomKills } ?? 0)
     if status == nil {
       exit.reason = "ContainerStatusUnknown"
       exit.message = exit.message ?? "The container could not be located when the supervisor was started again"

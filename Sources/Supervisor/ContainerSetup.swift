@@ -52,6 +52,8 @@ struct ContainerSetup {
   let etc: String
   /// /dev/shm of the sandbox; nil on the host's ipc namespace.
   let sharedMemory: String?
+  /// The Pod has a user namespace of its own.
+  let hasUserNamespace: Bool
 
   /// Everything but cgroup, seccomp and streams, which the caller adds.
   func spec(_ objects: some ObjectSource) throws(ConfigError) -> (ContainerSpec, Environment) {
@@ -69,6 +71,7 @@ struct ContainerSetup {
     spec.isPrivileged = container.securityContext.privileged
     spec.capabilities = SecurityRules.capabilities(container.securityContext)
     spec.noNewPrivileges = SecurityRules.noNewPrivileges(container.securityContext)
+    spec.hasUserNamespace = hasUserNamespace
     spec.masksProc = container.securityContext.procMount != "Unmasked"
     spec.sharesHostNetwork = pod.spec.hostNetwork
     if pod.spec.hostPID {

@@ -57,14 +57,8 @@ extension Supervisor: HandlerHost {
     }
     do throws(SysError) {
       let pipe = try FileDescriptor.pipe()
-      var spec = ExecSpec(
-        arguments: command, environment: entry.exec.environment, workingFolder: entry.exec.workingFolder,
-        streams: .descriptors(-1, pipe.write.raw, pipe.write.raw))
-      spec.identity = entry.exec.identity
-      spec.capabilities = entry.exec.capabilities
-      spec.isPrivileged = entry.exec.isPrivileged
-      spec.noNewPrivileges = entry.exec.noNewPrivileges
-      spec.cgroup = node.host.cgroups.entry(entry.exec.cgroup)
+      let spec = try entry.exec.spec(
+        command, environment: entry.exec.environment, host: node.host, streams: .descriptors(-1, pipe.write.raw, pipe.write.raw))
       let child: Int32
       do throws(StartFailure) { child = try spec.start(in: fd, host: node.host).release() } catch {
         done(.notStarted(error.message))

@@ -29,6 +29,7 @@ public enum Journal {
     case .stopSandbox: "stopSandbox"
     case .ensureImage(let c): "ensureImage \(c)"
     case .startContainer(let c, let n): "startContainer \(c) \(n)"
+    case .resize(let list): "resize \(list.joined(separator: " "))"
     case .signal(let c, let n): "signal \(c) \(n)"
     case .runProbe(let c, let k): "runProbe \(c) \(k.rawValue)"
     case .runHook(let c, let k): "runHook \(c) \(k.rawValue)"
@@ -77,6 +78,7 @@ extension Event {
       return make("hookFinished", ("container", .string(c)), ("hook", .string(k.rawValue)), ("failure", f.map(Value.string)))
     case .deleteRequested(let g, let f): return make("deleteRequested", ("grace", g.map(Value.int)), ("force", .bool(f)))
     case .updated(let pod): return make("updated", ("object", pod.object))
+    case .resized(let f): return make("resized", ("reason", f.map { .string($0.reason) }), ("message", f.map { .string($0.message) }))
     case .gateSet(let t, let s): return make("gateSet", ("type", .string(t)), ("status", .bool(s)))
     case .tick: return make("tick")
     case .adopted: return make("adopted")
@@ -114,6 +116,7 @@ extension Event {
       self = .hookFinished(container: c, hook: kind, failure: v["failure"]?.string)
     case "deleteRequested": self = .deleteRequested(graceSeconds: v["grace"]?.int, force: v["force"]?.bool ?? false)
     case "updated": self = .updated(Pod(stored: v["object"] ?? .null))
+    case "resized": self = .resized(failure: v["reason"]?.string.map { ResizeFailure(reason: $0, message: text("message")) })
     case "gateSet": self = .gateSet(type: text("type"), status: v["status"]?.bool ?? false)
     case "tick": self = .tick
     case "adopted": self = .adopted

@@ -59,7 +59,7 @@ public enum PoddProgram {
       _ = optional { () throws(SysError) in try writeAll(ready, [1]) }
       _ = close(ready)
     }
-    if !supervisor.adopt() { supervisor.feed(.admitted(hostIP: supervisor.node.hostIPs.first ?? "127.0.0.1")) }
+    if !supervisor.adopt() { supervisor.admit() }
     try supervisor.run()
     supervisor.save()
     _ = lock.raw

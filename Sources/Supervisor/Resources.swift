@@ -18,6 +18,7 @@ enum Resources {
     if cpuLimit > 0 { l.cpuQuota = quota(cpuLimit) }
     l.cpuShares = shares(cpuRequest)
     if let m = r.limits["memory"]?.value, m > 0 { l.memory = m }
+    l.killsTogether = true
     return l
   }
 
@@ -26,8 +27,7 @@ enum Resources {
     var l = CgroupLimits()
     if let cpu = spec.resources.limits["cpu"]?.milliValue ?? sum(spec, { $0.limits["cpu"]?.milliValue }) { l.cpuQuota = quota(cpu) }
     l.memory = spec.resources.limits["memory"]?.value ?? sum(spec, { $0.limits["memory"]?.value })
-    let requests = spec.containers.reduce(Int64(0)) { $0 + ($1.resources.requests["cpu"]?.milliValue ?? $1.resources.limits["cpu"]?.milliValue ?? 0) }
-    if requests > 0 { l.cpuShares = shares(requests) }
+    l.cpuShares = shares(spec.resources.requests["cpu"]?.milliValue ?? request(spec) { $0.milli("cpu") })
     return l
   }
 
@@ -45,7 +45,32 @@ enum Resources {
     return total > 0 ? total : nil
   }
 
-  /// pkg/kubelet/qos/policy.go. capacity: the node's memory in bytes.
+  /// What the Pod's containers ask for together: apps and sidecars, or the largest ordinary init container with the sidecars before it
+  /// (component-helpers/resource: PodRequests).
+  static func request(_ spec: PodSpec, _ amount: (ResourceRequirements) -> Int64) -> Int64 {
+    var (sidecars, most) = (Int64(0), Int64(0))
+    for c in spec.initContainers {
+      if c.restartPolicy == .always { sidecars += amount(c.resources) } else { most = max(most, sidecars + amount(c.resources)) }
+    }
+    return max(most, sidecars + spec.containers.reduce(0) { $0 + amount($1.resources) })
+  }
+
+  /// Of a container of this Pod. A sidecar is no likelier to be killed than the containers that it serves. pkg/kubelet/qos/policy.go.
+  static func oomScoreAdjust(_ container: Container, _ spec: PodSpec, qosClass: String, capacity: Int64) -> Int {
+    var c = container
+    let own = { (c: Container) in c.resources.bytes("memory") }
+    // What the Pod asks for beyond its containers is shared out among them.
+    let spare = max(0, (spec.resources.requests["memory"]?.value ?? 0) - request(spec) { $0.bytes("memory") })
+    let share = spare / Int64(max(1, spec.containers.count + spec.initContainers.count))
+    if share > 0 { c.resources.requests["memory"] = .bytes(own(container) + share) }
+    let score = oomScoreAdjust(c, qosClass: qosClass, capacity: capacity)
+    guard container.restartPolicy == .always, spec.initContainers.contains(where: { $0.name == container.name }), qosClass == "Burstable",
+      let least = spec.containers.min(by: { own($0) < own($1) })
+    else { return score }
+    return min(score, oomScoreAdjust(least, qosClass: qosClass, capacity: capacity))
+  }
+
+  /// capacity: the node's memory in bytes.
   static func oomScoreAdjust(_ container: Container, qosClass: String, capacity: Int64) -> Int {
     switch qosClass {
     case "Guaranteed": return -997
@@ -56,4 +81,14 @@ enum Resources {
       return Int(min(999, max(3, score)))
     }
   }
+}
+
+extension ResourceRequirements {
+  /// What is asked for: the request, else the limit.
+  func milli(_ name: String) -> Int64 { requests[name]?.milliValue ?? limits[name]?.milliValue ?? 0 }
+  func bytes(_ name: String) -> Int64 { requests[name]?.value ?? limits[name]?.value ?? 0 }
+}
+
+extension Quantity {
+  static func bytes(_ n: Int64) -> Quantity { Quantity(text: "\(n)", nano: Int128(n) * 1_000_000_000) }
 }

@@ -27,14 +27,22 @@ extension Supervisor {
         spec.temporaryFileSystems = [(place.sharedMemory, "mode=1777,size=65536k")]
         if spec.mountNamespace >= 0 { spec.renewed = [place.sharedMemory] }
       }
+      for old in state.addresses { instance.give(back: old) }
+      state.addresses = []
+      if hasUserNamespace {
+        let ids = try instance.takeUsers(for: pod.metadata.uid)
+        spec.users = ids.maps
+        state.addresses.append(ids.name)
+      }
+      warnOfLimits()
       var podIPs = node.hostIPs
       var link = ""
       if pod.spec.hostNetwork {
         spec.network = .host
       } else if let network {
-        for old in state.addresses { instance.give(back: old) }
         let taken = try instance.take(network, for: pod.metadata.uid)
-        (podIPs, link, state.addresses) = (["\(taken.address)"], taken.link, ["\(taken.address)"])
+        (podIPs, link) = (["\(taken.address)"], taken.link)
+        state.addresses.append("\(taken.address)")
         spec.network = .bridged(
           PodNetwork(bridge: network.bridge, link: link, address: taken.address, prefix: Instance.Network.prefix, gateway: network.gateway))
       }
@@ -50,6 +58,23 @@ extension Supervisor {
       state.sandbox = ProcessIdentity(pid: begun.pid).map { PodState.Sandbox(process: $0, attempt: attempt, podIPs: podIPs, link: link) }
       writeState()
     } catch { feed(.sandboxFailed(message: "\(error)")) }
+  }
+
+  /// hostUsers: false. An ordinary user's node is a user namespace already, and the kernel lets nobody in there map the owners of files.
+  var hasUserNamespace: Bool { !pod.spec.hostUsers && !node.host.isUserNamespace }
+
+  /// What this machine does not give the Pod though it asks for it.
+  private func warnOfLimits() {
+    if !pod.spec.hostUsers && node.host.isUserNamespace {
+      warn("SharedUserNamespace", "hostUsers: false: the pod's users are not the machine's, but those of this user's node, which its pods share")
+    }
+    let all = pod.spec.initContainers + pod.spec.containers
+    let limited = all.filter { !$0.resources.limits.isEmpty }.map(\.name)
+    if let why = node.host.cgroups.lack, !limited.isEmpty || !pod.spec.resources.limits.isEmpty {
+      warn("LimitsNotEnforced", "limits of \(limited.isEmpty ? "the pod" : limited.joined(separator: ", ")) are not enforced: \(why)")
+    }
+    let stored = all.filter { $0.resources.limits["ephemeral-storage"] != nil }.map(\.name)
+    if !stored.isEmpty { warn("LimitsNotEnforced", "ephemeral-storage limits of \(stored.joined(separator: ", ")) are not enforced: no pod is evicted here") }
   }
 
   func finishSandbox() {

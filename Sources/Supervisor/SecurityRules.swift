@@ -39,7 +39,8 @@ enum SecurityRules {
         throw ConfigError("container has runAsNonRoot and image will run as root \(whom)")
       }
     }
-    var groups: [UInt32] = []
+    // The runtime counts the primary group among them, as containerd does: a process cannot get rid of it by setgid.
+    var groups = [identity.group]
     if shared.supplementalGroupsPolicy != "Strict" { groups += fromImage }
     groups += shared.supplementalGroups.map { UInt32(clamping: $0) }
     if let g = shared.fsGroup { groups.append(UInt32(clamping: g)) }
@@ -47,6 +48,27 @@ enum SecurityRules {
     identity.supplementary = groups.filter { seen.insert($0).inserted }
     return identity
   }
+
+  /// Why these ids cannot be had here; nil where they can. An ordinary user without subordinate ids has one: the kernel maps no other.
+  static func obstacle(to identity: ContainerIdentity, _ host: Host, hasUserNamespace: Bool = false) -> String? {
+    if hasUserNamespace {
+      guard let id = ([identity.user, identity.group] + identity.supplementary).first(where: { $0 > 65535 }) else { return nil }
+      return "id \(id) cannot be had here: a pod with hostUsers: false has the ids 0 to 65535"
+    }
+    let wanted: String
+    if !host.maps(user: identity.user) {
+      wanted = "user \(identity.user)"
+    } else if let g = ([identity.group] + identity.supplementary).first(where: { !host.maps(group: $0) }) {
+      wanted = "group \(g)"
+    } else {
+      return nil
+    }
+    return "\(wanted) cannot be had here: \(Self.remedy)"
+  }
+
+  static let remedy =
+    "this user's node maps too few ids; as root: apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER; "
+    + "then `lab clean` makes the node anew"
 
   /// The runtime's default set, with drop and add carried out. privileged: all there are.
   static func capabilities(_ context: SecurityContext) -> CapabilitySet {

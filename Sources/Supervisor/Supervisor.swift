@@ -41,8 +41,9 @@ public final class Supervisor {
   /// pidfd of each running container.
   var pidfds: [String: Int32] = [:]
   var images: [String: Image] = [:]
-  var oomKills: [String: Int64] = [:]
   var pulls: [String: ImagePull] = [:]
+  /// Why a filter could not be made, by its file; told once, to the start that asked.
+  var seccompFailures: [String: String] = [:]
   var handlers: [String: HandlerRun] = [:]
   var clients: [Int32: ControlClient] = [:]
   /// What infra kept for us (Adoption.swift).
@@ -66,6 +67,7 @@ public final class Supervisor {
     volumes = Volumes(folder: place.volumes, nodeRoot: node.nodeRoot, nodeMemory: node.memory)
     journal = try FileDescriptor.open(place.journal, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
     state.boot = Boot.id
+    volumes.isMapped = hasUserNamespace
     loop.beforeSleep = { [unowned self] in round() }
   }
 
@@ -110,6 +112,7 @@ public final class Supervisor {
     case .stopSandbox: stopSandbox()
     case .ensureImage(let name): ensureImage(name)
     case .startContainer(let name, let count): startContainer(name, count)
+    case .resize(let names): resize(names)
     case .signal(let name, let number): signal(name, number)
     case .runProbe(let name, let kind): runProbe(name, kind)
     case .runHook(let name, let kind): runHook(name, kind)
@@ -171,8 +174,22 @@ public final class Supervisor {
       spec["nodeName"] = .string(node.name)
       v["spec"] = spec
     }
-    v["status"] = engine.status.value
+    v["status"] = told.value
     return v
+  }
+
+  /// The engine's status with what only the Runtime knows: who the containers' programs are.
+  private var told: PodStatus {
+    var s = engine.status
+    let tell = { [unowned self] (c: inout ContainerStatus) in
+      guard let entry = state.containers.first(where: { $0.name == c.name }), c.containerID == "podlab://" + entry.id else { return }
+      let who = entry.exec.identity
+      c.user = ContainerUser(uid: Int64(who.user), gid: Int64(who.group), supplementalGroups: who.supplementary.map(Int64.init))
+    }
+    for i in s.initContainerStatuses.indices { tell(&s.initContainerStatuses[i]) }
+    for i in s.containerStatuses.indices { tell(&s.containerStatuses[i]) }
+    for i in s.ephemeralContainerStatuses.indices { tell(&s.ephemeralContainerStatuses[i]) }
+    return s
   }
 
   var eventList: Value { events.objects(of: pod.metadata, node: node.name) }
@@ -182,6 +199,12 @@ public final class Supervisor {
   }
 
   func markStatus() { isStatusDirty = true }
+
+  /// An event about the Pod that the engine does not know of: what this machine cannot do for it.
+  func warn(_ reason: String, _ message: String) {
+    events.add(PodEvent(.warning, reason, message), at: WallTime(nanoseconds: Clock.wall))
+    areEventsDirty = true
+  }
 
   /// Into podd.log.
   func complain(_ text: String) { _ = optional { () throws(SysError) in try writeAll(2, "podd: \(text)\n") } }

@@ -13,8 +13,9 @@ extension Volumes {
     guard let volume = pod.spec.volumes.first(where: { $0.name == mount.name }), let base = path(mount.name, of: pod) else {
       throw ConfigError("volume \"\(mount.name)\" not found")
     }
-    var m = ContainerMount(source: base, target: mount.mountPath)
     let place = Self.place(of: volume.source)
+    if isMapped, case .image = place { throw ConfigError("volume \"\(mount.name)\": image volumes are not served with hostUsers: false") }
+    var m = ContainerMount(source: isMapped ? view(mount.name, of: pod) ?? base : base, target: mount.mountPath)
     if let sub = try subPath(mount, container, env), !sub.isEmpty {
       if case .image = place {
         (m.below, m.followsLinks) = (sub, true)

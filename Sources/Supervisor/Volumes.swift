@@ -22,6 +22,9 @@ final class Volumes {
   private(set) var namespace: Int32 = -1
   /// Roots of the file systems in memory, by volume; `shared` for the one that all payloads are in.
   private var mounts: [String: Int32] = [:]
+  /// The Pod has a user namespace of its own: the sandbox cannot give its containers what they would see with the right owners. Each takes its own
+  /// copy of what podd holds instead.
+  var isMapped = false
   /// A sandbox has been given the mounts: they can't be given to another.
   private var isTaken = false
   private static let shared = ".payload"
@@ -102,6 +105,11 @@ final class Volumes {
   /// What a new sandbox is given of all this. Returns whether the files in memory are gone, because no earlier sandbox's namespace was kept: they must
   /// be written again.
   func hand(to spec: inout SandboxSpec, _ pod: Pod, host: Host) throws(SysError) -> Bool {
+    if isMapped {
+      try makeMemory(pod)
+      spec.held += heldInOrder
+      return false
+    }
     spec.held += heldInOrder
     if namespace >= 0 {
       spec.mountNamespace = namespace
@@ -147,7 +155,7 @@ final class Volumes {
       }
     }
     for (i, name) in names.sorted().enumerated() { mounts[name] = try Pidfd.descriptor(infra, first + Int32(i)).release() }
-    isTaken = true
+    isTaken = !isMapped
   }
 
   /// Lets go of everything in memory.

@@ -86,7 +86,12 @@ struct Change {
           object.value["spec"] = spec
         }
         if Self.isSame(old, object.value) { return }
-        if let why = podUpdateDiagnostic(old: old, new: object.value) { throw Failure(text: "The Pod \"\(name)\" is invalid: \(why)\n") }
+        let resized = resizedPod(old, to: object.value)
+        if resized != old, Pod(stored: old).spec.qosClass != Pod(stored: resized).spec.qosClass {
+          let qos = Pod(stored: resized).spec.qosClass
+          throw Failure(text: "The Pod \"\(name)\" is invalid: spec: Invalid value: \"\(qos)\": Pod QOS Class may not change as a result of resizing\n")
+        }
+        if let why = podUpdateDiagnostic(old: resized, new: object.value) { throw Failure(text: "The Pod \"\(name)\" is invalid: \(why)\n") }
       }
     default:
       old = try session.instance.object(o.kind.rawValue, ns, name)

@@ -66,16 +66,10 @@ struct Execution {
     return (one.metadata.namespace, one.metadata.name)
   }
 
-  private func spec(_ c: PodState.Container, _ host: Host, _ streams: ContainerSpec.Streams, isRaw: Bool) -> ExecSpec {
+  private func spec(_ c: PodState.Container, _ host: Host, _ streams: ContainerSpec.Streams, isRaw: Bool) throws -> ExecSpec {
     var environment = c.exec.environment
     if isRaw, !environment.contains(where: { $0.hasPrefix("TERM=") }) { environment.append("TERM=xterm") }
-    var s = ExecSpec(arguments: command, environment: environment, workingFolder: c.exec.workingFolder, streams: streams)
-    s.identity = c.exec.identity
-    s.capabilities = c.exec.capabilities
-    s.isPrivileged = c.exec.isPrivileged
-    s.noNewPrivileges = c.exec.noNewPrivileges
-    s.cgroup = host.cgroups.entry(c.exec.cgroup)
-    return s
+    return try c.exec.spec(command, environment: environment, host: host, streams: streams)
   }
 
   private func started(_ spec: ExecSpec, _ target: RunningContainer, _ host: Host) throws -> Int32 {
@@ -87,7 +81,7 @@ struct Execution {
   }
 
   private func plain(_ target: RunningContainer, _ host: Host) throws -> Int32 {
-    try ended(started(spec(target.entry, host, .descriptors(stdin ? 0 : -1, 1, 2), isRaw: false), target, host))
+    try ended(started(try spec(target.entry, host, .descriptors(stdin ? 0 : -1, 1, 2), isRaw: false), target, host))
   }
 
   private func ended(_ pidfd: Int32) throws -> Int32 {
@@ -101,7 +95,7 @@ struct Execution {
     let ends = try UnixSocket.pair()
     let size = RawTerminal.size
     let streams = ContainerSpec.Streams.terminal(socket: ends.write.raw, rows: Int(size.ws_row), columns: Int(size.ws_col))
-    let child = try started(spec(target.entry, host, streams, isRaw: true), target, host)
+    let child = try started(try spec(target.entry, host, streams, isRaw: true), target, host)
     guard let master = try UnixSocket.receive(ends.read.raw).descriptors.first else { throw Failure.error("the container gave no terminal") }
     let owned = FileDescriptor(owning: master)
     try owned.setNonblocking()

@@ -163,6 +163,42 @@ import Testing
   }
 }
 
+@Suite struct Resizing {
+  private static let pod = """
+      containers:
+      - {name: a, image: b, resources: {limits: {memory: 64Mi}}}
+      - {name: c, image: b, resources: {limits: {memory: 64Mi}}, resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]}
+    """
+
+  private func changed(_ w: World, _ from: String = "64Mi", to: String) {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n" + Self.pod.replacing(from, with: to)
+    guard let pod = Loader.load(Array(text.utf8), file: "t").objects.first?.pod else { return }
+    w.send(.updated(pod))
+  }
+
+  @Test func givesARunningContainerWhatItsSpecSaysAndRestartsTheOther() {
+    let w = World.pod(Self.pod)
+    w.admit()
+    changed(w, to: "96Mi")
+    #expect(w.log.contains { $0.effect == .resize(containers: ["a"]) })
+    w.run(seconds: 40)
+    #expect(w.names == ["a", "c", "c"] && w.status("a").restartCount == 0)
+    #expect(w.status("a").resources?.limits["memory"]?.text == "96Mi" && w.status("c").resources?.limits["memory"]?.text == "96Mi")
+    #expect(w.condition("PodResizePending") == nil && w.condition("PodResizeInProgress") == nil)
+  }
+
+  @Test func saysWhatCannotBeGiven() {
+    let w = World.pod(Self.pod)
+    w.admit()
+    w.resizeFailure = ResizeFailure(reason: "Infeasible", message: "too much")
+    changed(w, to: "96Gi")
+    #expect(w.condition("PodResizePending")?.reason == "Infeasible" && w.status("a").resources?.limits["memory"]?.text == "64Mi")
+    w.resizeFailure = nil
+    changed(w, to: "80Mi")
+    #expect(w.condition("PodResizePending") == nil && w.status("a").resources?.limits["memory"]?.text == "80Mi")
+  }
+}
+
 @Suite struct Probing {
   @Test func livenessKillsAfterItsThreshold() {
     let w = World.pod("  containers: [{name: a, image: b, livenessProbe: {exec: {command: [x]}, periodSeconds: 2, failureThreshold: 3}}]\n")

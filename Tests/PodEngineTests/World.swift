@@ -23,6 +23,8 @@ final class World {
   var probe: (String, ProbeKind) -> ProbeResult = { _, _ in .success }
   /// Seconds that a hook takes and its failure.
   var hook: (String, HookKind) -> (seconds: Int64, failure: String?) = { _, _ in (0, nil) }
+  /// What comes of a change of resources.
+  var resizeFailure: ResizeFailure?
   var image: (String) -> Event? = { _ in nil }
   var start: (String, String) -> Event? = { _, _ in nil }
   /// What will happen by itself.
@@ -50,6 +52,7 @@ final class World {
     log.append((clock, effect))
     switch effect {
     case .mountVolumes: send(.volumesReady)
+    case .resize: send(.resized(failure: resizeFailure))
     case .createSandbox: send(.sandboxStarted(podIPs: ["10.1.0.2"]))
     case .stopSandbox: send(.sandboxStopped)
     case .ensureImage(let c): send(image(c) ?? .imageReady(container: c, imageID: "sha256:1", pulledFor: nil))

@@ -234,6 +234,21 @@ static inline long lx_accept(int s, int nonblocking) {
   return LX(syscall(SYS_accept4, s, NULL, NULL, SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0)));
 }
 
+// --- device rules of a cgroup v2: a program, and a group that it is for. linux/bpf.h: BPF_PROG_LOAD, BPF_PROG_ATTACH.
+static inline long lx_bpf_load_device(const uint64_t *code, uint32_t count) {
+  struct { uint32_t type, count; uint64_t code, license; uint32_t level, size; uint64_t log; uint32_t version, flags; char rest[64]; } a;
+  static const char license[] = "Apache-2.0";
+  memset(&a, 0, sizeof a);
+  a.type = 15, a.count = count, a.code = (uint64_t)(uintptr_t)code, a.license = (uint64_t)(uintptr_t)license;  // BPF_PROG_TYPE_CGROUP_DEVICE
+  return LX(syscall(SYS_bpf, 5, &a, sizeof a));
+}
+static inline long lx_bpf_attach_device(int program, int cgroup) {
+  struct { uint32_t target, program, type, flags; char rest[112]; } a;
+  memset(&a, 0, sizeof a);
+  a.target = (uint32_t)cgroup, a.program = (uint32_t)program, a.type = 6, a.flags = 2;  // BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI
+  return LX(syscall(SYS_bpf, 8, &a, sizeof a));
+}
+
 // --- capabilities of this process, 64 bits each
 static inline long lx_capget(uint64_t *effective, uint64_t *permitted, uint64_t *inheritable) {
   struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};

@@ -30,7 +30,7 @@ enum spawn_op {
   SPAWN_AMBIENT,         // a: the set to raise
   SPAWN_KEEPCAPS,        // a: 0 or 1
   SPAWN_NO_NEW_PRIVS,
-  SPAWN_SECCOMP,         // data: struct sock_filter array, n: how many
+  SPAWN_SECCOMP,         // data: struct sock_filter array, n: how many, a: flags
   SPAWN_RLIMIT,          // a: resource, b: soft, c: hard
   SPAWN_UMASK,           // a
   SPAWN_DEATH_SIGNAL,    // a

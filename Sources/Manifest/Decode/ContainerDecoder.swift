@@ -34,6 +34,7 @@ extension Container {
       return o
     }
     if let r = v.part("resources") { resources = ResourceRequirements(r) }
+    restartsOnResize = Set(v.list("resizePolicy").filter { $0.text("restartPolicy") == "RestartContainer" }.compactMap { $0.text("resourceName") })
     livenessProbe = v.part("livenessProbe").map { Probe($0) }
     readinessProbe = v.part("readinessProbe").map { Probe($0) }
     startupProbe = v.part("startupProbe").map { Probe($0) }

@@ -47,6 +47,32 @@ extension ContainerStatus {
     ])
     if !containerID.isEmpty { v["containerID"] = .string(containerID) }
     v["started"] = started.map(Value.bool)
+    if let resources { v["resources"] = resources.value }
+    if !volumeMounts.isEmpty { v["volumeMounts"] = .array(volumeMounts.map(\.value)) }
+    if let user {
+      var linux = Value.object([("gid", .int(user.gid)), ("uid", .int(user.uid))])
+      if !user.supplementalGroups.isEmpty { linux["supplementalGroups"] = .array(user.supplementalGroups.map(Value.int)) }
+      v["user"] = .object([("linux", linux)])
+    }
+    return v
+  }
+}
+
+extension VolumeMountStatus {
+  var value: Value {
+    var v = Value.object([("mountPath", .string(mountPath)), ("name", .string(name))])
+    if readOnly { v["readOnly"] = .bool(true) }
+    v["recursiveReadOnly"] = recursiveReadOnly.map(Value.string)
+    return v
+  }
+}
+
+extension ResourceRequirements {
+  var value: Value {
+    var v = Value.object(Value.Members())
+    let list = { (amounts: [String: Quantity]) in Value.object(amounts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value.text)) }) }
+    if !limits.isEmpty { v["limits"] = list(limits) }
+    if !requests.isEmpty { v["requests"] = list(requests) }
     return v
   }
 }
@@ -75,7 +101,9 @@ extension PodSpec {
   public var qosClass: String {
     var any = false
     var guaranteed = true
-    for r in (initContainers + containers).map(\.resources) {
+    // Those of the Pod alone, where it has some (KEP-2837).
+    let whole = [resources].filter { !$0.limits.isEmpty || !$0.requests.isEmpty }
+    for r in whole.isEmpty ? (initContainers + containers).map(\.resources) : whole {
       for name in ["cpu", "memory"] {
         let limit = r.limits[name]?.nano ?? 0
         let request = r.requests[name]?.nano ?? 0

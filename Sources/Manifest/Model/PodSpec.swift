@@ -62,6 +62,8 @@ public struct Container: Sendable, Equatable {
   public var ports: [ContainerPort] = []
   public var volumeMounts: [VolumeMount] = []
   public var resources = ResourceRequirements()
+  /// Resources by name that can't be changed in a running container: it is started again (resizePolicy RestartContainer).
+  public var restartsOnResize: Set<String> = []
   public var livenessProbe: Probe?
   public var readinessProbe: Probe?
   public var startupProbe: Probe?

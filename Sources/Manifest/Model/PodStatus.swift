@@ -43,7 +43,34 @@ public struct ContainerStatus: Sendable, Equatable {
   public var imageID = ""
   /// podlab://HEX, empty until the container was created.
   public var containerID = ""
+  /// What it has been given; nil until the container was created.
+  public var resources: ResourceRequirements?
+  public var volumeMounts: [VolumeMountStatus] = []
+  public var user: ContainerUser?
   public init() {}
+}
+
+/// status.containerStatuses[].user.linux: who the first process is (KEP-3619).
+public struct ContainerUser: Sendable, Equatable {
+  public var uid: Int64
+  public var gid: Int64
+  public var supplementalGroups: [Int64]
+  public init(uid: Int64, gid: Int64, supplementalGroups: [Int64]) {
+    (self.uid, self.gid, self.supplementalGroups) = (uid, gid, supplementalGroups)
+  }
+}
+
+public struct VolumeMountStatus: Sendable, Equatable {
+  public var name: String
+  public var mountPath: String
+  public var readOnly: Bool
+  /// Disabled or Enabled; nil where the mount can be written to.
+  public var recursiveReadOnly: String?
+  /// What became of a mount of the spec. The kernel here always can (mount_setattr with AT_RECURSIVE), so IfPossible is Enabled.
+  public init(_ m: VolumeMount) {
+    (name, mountPath, readOnly) = (m.name, m.mountPath, m.readOnly)
+    if m.readOnly { recursiveReadOnly = m.recursiveReadOnly == "Enabled" || m.recursiveReadOnly == "IfPossible" ? "Enabled" : "Disabled" }
+  }
 }
 
 public enum ContainerState: Sendable, Equatable {
