@@ -120,8 +120,8 @@ class Streams(unittest.TestCase):
     def test_exec_on_a_terminal(self):
         t = Terminal("exec", "-it", "st", "-c", "main", "--", "sh")
         t.until(r"# ")
-        t.type("stty size; test -t 2 && echo is a tty\n")
-        self.assertIn("30 90", t.until(r"is a tty\r\n"))
+        t.type("stty size; test -t 2 && echo tty$((1+1))\n")
+        self.assertIn("30 90", t.until(r"tty2\r\n"))
         t.resize(41, 123)
         # The new size is there when the signal has come through; asked until it has.
         self.assertTrue(within(WAIT, lambda: (t.type("stty size; echo .$?.\n"), "41 123" in t.until(r"\.0\.\r\n"))[1]))
@@ -136,8 +136,8 @@ class Streams(unittest.TestCase):
         t.type("X=kept; stty size; echo done$((1+1))\n")
         self.assertIn("30 90", t.until(r"done2\r\n"))
         # Ctrl-C is the shell's, not ours.
-        t.type("sleep 1000\n")
-        t.until(r"sleep 1000")
+        t.type("sh -c 'echo go$((1+1)); sleep 1000'\n")
+        t.until(r"go2\r\n")
         t.type("\x03")
         t.until(r"# ")
         os.kill(t.pid, signal.SIGTERM)
