@@ -69,6 +69,8 @@ public protocol CgroupDriver: Sendable {
   func oomKills(_ path: String) -> Int64
   /// Removes the group and those below it; what still runs in them is killed. A group that is not there is no error.
   func remove(_ path: String) throws(SysError)
+  /// What has been used; nil where nobody counts.
+  func usage(_ path: String) -> CgroupUsage?
   /// Names of the groups below.
   func children(_ path: String) -> [String]
 }

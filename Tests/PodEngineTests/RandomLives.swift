@@ -44,8 +44,10 @@ struct Dice {
     var wasTerminal = false
     for _ in 0..<60 {
       if dice.roll(25) == 0 { w.send(.sandboxDied) }
+      if dice.roll(20) == 0 { w.debug("e\(w.engine.pod.spec.ephemeralContainers.count)") }
       w.run(seconds: Int64(1 + dice.roll(12)))
       let s = w.engine.status
+      for c in s.ephemeralContainerStatuses { #expect(c.restartCount == 0 && w.starts(c.name).count <= 1 && !c.ready) }
       for c in s.initContainerStatuses + s.containerStatuses {
         #expect(c.restartCount >= counts[c.name] ?? 0, "restartCount falls: \(c.name)")
         counts[c.name] = c.restartCount

@@ -63,7 +63,8 @@ final class Flows {
     let flow = Flow(from, to, done: done)
     sources[from] = flow
     targets[to] = flow
-    step(flow, canWait: arm(from))
+    // Not before it is ready: our own terminal blocks.
+    if !arm(from) { step(flow, canWait: false) }
   }
 
   /// Takes a descriptor out, before it is closed.
