@@ -95,9 +95,7 @@ struct Change {
       }
     default:
       old = try session.instance.object(o.kind.rawValue, ns, name)
-      if let old, old["immutable"]?.bool == true, old["data"] != o.value["data"] || old["binaryData"] != o.value["binaryData"] {
-        throw Failure(text: "The \(o.kind.rawValue) \"\(name)\" is invalid: data: Forbidden: field is immutable when `immutable` is set\n")
-      }
+      if let old, let why = objectUpdateDiagnostic(o.kind, old: old, new: o.value) { throw Failure(text: "The \(o.kind.rawValue) \"\(name)\" is invalid: \(why)\n") }
     }
   }
 
