@@ -54,10 +54,15 @@ struct WaitCommand: ParsableCommand {
     }
     if condition.hasPrefix("jsonpath=") {
       let text = condition.dropFirst(9)
-      guard let close = text.lastIndex(of: "}") else { throw Failure.error("jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'") }
-      let rest = text[text.index(after: close)...]
-      let path = try GetCommand.valid { try JSONPath(String(text[...close])) }
-      return .path(path, rest.hasPrefix("=") ? String(rest.dropFirst()) : nil)
+      // The value stands behind the braces; without braces, behind the first =.
+      let end = text.lastIndex(of: "}").map { text.index(after: $0) } ?? text.firstIndex(of: "=") ?? text.endIndex
+      let rest = text[end...]
+      guard rest.isEmpty || rest.hasPrefix("=") else {
+        throw Failure.error("jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'")
+      }
+      if rest == "=" { throw Failure.error("jsonpath wait has to have value after equal sign") }
+      let path = try GetCommand.valid { try JSONPath(relaxed: String(text[..<end])) }
+      return .path(path, rest.isEmpty ? nil : String(rest.dropFirst()))
     }
     throw Failure.error("unrecognized condition: \"\(condition)\"")
   }

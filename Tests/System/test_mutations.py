@@ -31,6 +31,9 @@ JUDGED = [
     (r"data\[\.docker(cfg|configjson)\]: Invalid value", "ValidateSecret: the file must be JSON"),
     (r"must be a standard resource|must be less than or equal to|Limit must be set", "ValidateContainerResourceRequirements"),
     (r"volumeMounts\[\d+\]\.name: Not found", "ValidateVolumeMounts"),
+    (r"(configMap|secret)KeyRef\.name: Invalid value: \"\"|(configMap|secret)Ref\.name: Required|configMap\.name: Required|secret(\.secretName|\.name): Required",
+     "a reference names its object: optional in the schema, not in a Pod (validateSecretKeySelector, validateConfigMapVolumeSource …)"),
+    (r"service-account\.name\]: Required value", "ValidateSecret: a token's Secret names its account"),
 ]
 # What the schema refuses and we accept: its own reason -> why we accept it.
 SCHEMA_ONLY = [

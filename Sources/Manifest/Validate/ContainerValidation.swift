@@ -15,6 +15,12 @@ extension Validation {
     var restartPolicy: String
   }
 
+  static func surroundings(_ spec: Value, _ mountable: [String: Value]) -> Surroundings {
+    Surroundings(
+      volumes: mountable, grace: spec.number("terminationGracePeriodSeconds") ?? 30, hostUsers: spec.flag("hostUsers") ?? true,
+      os: spec.part("os").map { $0.text("name") ?? "" }, restartPolicy: spec.text("restartPolicy") ?? "Always")
+  }
+
   /// spec.containers.
   static func containers(_ list: [Value], _ s: Surroundings) -> [Problem] {
     let path = "spec.containers"
@@ -67,7 +73,8 @@ extension Validation {
     return p
   }
 
-  private static func common(_ c: Value, _ path: String, _ s: Surroundings) -> [Problem] {
+  /// What holds for every kind of container.
+  static func common(_ c: Value, _ path: String, _ s: Surroundings) -> [Problem] {
     var p: [Problem] = []
     let (name, image) = (c.text("name") ?? "", c.text("image") ?? "")
     p += name.isEmpty ? [.required("\(path).name")] : Problem.each("\(path).name", name, Names.label(name))

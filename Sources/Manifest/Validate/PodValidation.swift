@@ -10,10 +10,7 @@ extension Validation {
     let spec = object["spec"] ?? .null
     var p = self.metadata(metadata) + podAnnotations(metadata, spec)
     let (volumeProblems, mountable) = volumes(spec)
-    let os = spec.part("os").map { $0.text("name") ?? "" }
-    let around = Surroundings(
-      volumes: mountable, grace: spec.number("terminationGracePeriodSeconds") ?? 30, hostUsers: spec.flag("hostUsers") ?? true, os: os,
-      restartPolicy: spec.text("restartPolicy") ?? "Always")
+    let around = surroundings(spec, mountable)
     let (containers, initContainers) = (spec.list("containers"), spec.list("initContainers"))
     p += volumeProblems
     p += self.containers(containers, around) + self.initContainers(initContainers, beside: containers, around)
@@ -29,7 +26,7 @@ extension Validation {
       for (j, h) in a.strings("hostnames").enumerated() { p += Problem.each("spec.hostAliases[\(i)].hostnames[\(j)]", h, Names.subdomain(h)) }
     }
     if let overhead = spec.part("overhead") { p += resources(.object([("limits", overhead)]), "spec.overhead", of: .container) }
-    if let os {
+    if let os = around.os {
       if os.isEmpty { p.append(.required("spec.os.name", "cannot be empty")) } else { p += oneOf("spec.os", os, ["linux", "windows"], at: "spec.os.name") }
       if os == "windows" { p.append(.forbidden("spec.os.name", "this node runs linux")) }
     }
