@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// kubectl's JSONPath templates: text with {expressions}. Kubernetes client-go/util/jsonpath; kubectl reference, "JSONPath support".
+// kubectl's JSONPath templates: text with {expressions}, what they find and how it is printed. Kubernetes: client-go/util/jsonpath; kubectl reference,
+// "JSONPath support". Reading a template: JSONPathParser.
 
 public struct JSONPath: Sendable {
   public struct Invalid: Error, Sendable, CustomStringConvertible {
@@ -9,345 +10,233 @@ public struct JSONPath: Sendable {
 
   indirect enum Node: Sendable {
     case text(String)
-    case path([Part])
-    case range([Part], [Node])
-  }
-  enum Part: Sendable {
+    case literal(Value)
     case field(String)
-    case index(Int)
-    case slice(Int?, Int?, Int)
+    case slice(Bounds)
     case wildcard
     case recursive
-    case union([Part])
-    case filter(left: [Part], op: String?, right: Operand?)
-    case root
-  }
-  enum Operand: Sendable {
-    case literal(Value)
-    case path([Part])
+    case union([[Node]])
+    /// op nil: left is there.
+    case filter(left: [Node], op: String?, right: [Node])
+    case identifier(String)
   }
 
-  let nodes: [Node]
+  /// [from:to:by]; to is one further when only an index was written.
+  struct Bounds: Sendable {
+    var from: Int?
+    var to: Int?
+    var by: Int?
+    /// Written as an index: [2].
+    var single = false
+  }
 
-  /// A template; without braces the whole text is one expression (`.status.phase`).
+  enum Block: Sendable {
+    case text(String)
+    case action([Node])
+    case range([Node], [Block])
+  }
+
+  let template: String
+  let blocks: [Block]
+
+  /// A template. What stands outside of braces is text.
   public init(_ template: String) throws(Invalid) {
-    var parser = Parser(text: Array(template.utf8))
-    if template.contains("{") {
-      nodes = try parser.template(untilEnd: false)
-    } else {
-      var inner = Parser(text: Array((template.hasPrefix(".") || template.hasPrefix("$") || template.hasPrefix("[") ? "" : ".") .utf8) + Array(template.utf8))
-      nodes = [.path(try inner.path(stop: []))]
+    self.template = template
+    do throws(Invalid) { blocks = try JSONPathParser.blocks(of: template) } catch {
+      throw Invalid(description: "error parsing jsonpath \(template), \(error)")
     }
+  }
+
+  /// One expression as kubectl takes it where it wants a field and not a template (wait, sort-by): a.b, .a.b, {a.b} or {.a.b}.
+  public init(relaxed text: String) throws(Invalid) {
+    var inner = text[...]
+    if inner.hasPrefix("{"), inner.hasSuffix("}") { inner = inner.dropFirst().dropLast() }
+    if inner.hasPrefix(".") { inner = inner.dropFirst() }
+    guard !inner.isEmpty, !inner.contains("{"), !inner.contains("}") else {
+      throw Invalid(
+        description: "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or '{.name1.name2}'")
+    }
+    try self.init("{.\(inner)}")
   }
 
   /// The values that the expressions find, in order (kubectl wait); text is left out.
   public func values(in v: Value) throws(Invalid) -> [Value] {
     var all: [Value] = []
-    for case .path(let p) in nodes { all += try Self.find(p, [v], root: v, strict: false) }
+    for case .action(let nodes) in blocks { all += try explained { () throws(Invalid) in try Self.find(nodes, [v], strict: false) } }
     return all
   }
 
-  /// The template filled in. A field that is not there is an error, as for kubectl, unless missing is allowed.
-  public func text(in v: Value, allowMissing: Bool = true) throws(Invalid) -> String { try Self.render(nodes, v, root: v, strict: !allowMissing) }
+  /// The template filled in. A field that is not there is nothing, as kubectl get has it, unless that is not allowed.
+  public func text(in v: Value, allowMissing: Bool = true) throws(Invalid) -> String {
+    try explained { () throws(Invalid) in try Self.render(blocks, v, strict: !allowMissing) }
+  }
 
-  private static func render(_ nodes: [Node], _ v: Value, root: Value, strict: Bool) throws(Invalid) -> String {
+  private func explained<T>(_ body: () throws(Invalid) -> T) throws(Invalid) -> T {
+    do throws(Invalid) { return try body() } catch {
+      throw Invalid(
+        description: "error executing jsonpath \(JSON.compact(.string(template))): Error executing template: \(error). "
+          + "Printing more information for debugging the template:\n\ttemplate was:\n\t\t\(template)")
+    }
+  }
+
+  private static func render(_ blocks: [Block], _ v: Value, strict: Bool) throws(Invalid) -> String {
     var out = ""
-    for node in nodes {
-      switch node {
+    for block in blocks {
+      switch block {
       case .text(let t): out += t
-      case .path(let p): out += try find(p, [v], root: root, strict: strict).map(show).joined(separator: " ")
-      case .range(let p, let body):
-        for item in try find(p, [v], root: root, strict: strict) { out += try render(body, item, root: root, strict: strict) }
+      case .action(let nodes): out += try find(nodes, [v], strict: strict).map(show).joined(separator: " ")
+      case .range(let nodes, let body): for item in try find(nodes, [v], strict: strict) { out += try render(body, item, strict: strict) }
       }
     }
     return out
   }
 
-  /// Strings plain, everything else as JSON.
-  static func show(_ v: Value) -> String { v.string ?? JSON.compact(v) }
-
-  private static func find(_ parts: [Part], _ start: [Value], root: Value, strict: Bool) throws(Invalid) -> [Value] {
-    var now = start
-    for part in parts {
-      var next: [Value] = []
-      for v in now { next += try step(part, v, root: root, strict: strict) }
-      now = next
+  /// Scalars plain, lists and objects as Go writes JSON: keys in order, no signs that HTML knows.
+  static func show(_ v: Value) -> String {
+    switch v {
+    case .string(let s): return s
+    case .array, .object:
+      var out = ""
+      for c in JSON.compact(v.sortedKeys).unicodeScalars {
+        switch c {
+        case "<": out += "\\u003c"
+        case ">": out += "\\u003e"
+        case "&": out += "\\u0026"
+        default: out.unicodeScalars.append(c)
+        }
+      }
+      return out
+    default: return JSON.compact(v)
     }
+  }
+
+  // MARK: finding
+
+  private static func find(_ nodes: [Node], _ start: [Value], strict: Bool) throws(Invalid) -> [Value] {
+    var now = start
+    for node in nodes { now = try step(node, now, strict: strict) }
     return now
   }
 
-  private static func step(_ part: Part, _ v: Value, root: Value, strict: Bool) throws(Invalid) -> [Value] {
-    switch part {
-    case .root: return [root]
+  private static func step(_ node: Node, _ input: [Value], strict: Bool) throws(Invalid) -> [Value] {
+    switch node {
+    case .text(let t): return [.string(t)]
+    case .literal(let v): return input.map { _ in v }
     case .field(let name):
-      if let found = v[name] { return [found] }
-      if strict { throw Invalid(description: "\(name) is not found") }
-      return []
-    case .index(let i):
-      guard let a = v.array else { return [] }
-      let at = i < 0 ? a.count + i : i
-      if a.indices.contains(at) { return [a[at]] }
-      if strict { throw Invalid(description: "array index out of bounds: index \(i), length \(a.count)") }
-      return []
-    case .slice(let from, let to, let by):
-      guard let a = v.array else { return [] }
-      let low = max(0, from.map { $0 < 0 ? a.count + $0 : $0 } ?? 0)
-      let high = min(a.count, to.map { $0 < 0 ? a.count + $0 : $0 } ?? a.count)
-      return low < high ? stride(from: low, to: high, by: by).map { a[$0] } : []
-    case .wildcard: return v.array ?? v.members?.entries.map(\.value) ?? []
-    case .recursive: return everything(v)
-    case .union(let list):
+      if input.isEmpty { return [] }
+      let found = input.compactMap { $0[name] }
+      if found.isEmpty, strict { throw Invalid(description: "\(name) is not found") }
+      return found
+    case .slice(let b):
       var all: [Value] = []
-      for p in list { all += try step(p, v, root: root, strict: strict) }
+      for v in input where v != .null { all += try slice(v, b) }
+      return all
+    case .wildcard: return input.flatMap(children)
+    case .recursive: return input.flatMap(everything)
+    case .union(let parts):
+      var all: [Value] = []
+      for p in parts { all += try find(p, input, strict: strict) }
       return all
     case .filter(let left, let op, let right):
       var all: [Value] = []
-      for item in v.array ?? [] {
-        let l = try find(left, [item], root: root, strict: false)
-        guard let op, let right else {
-          if !l.isEmpty { all.append(item) }
-          continue
-        }
-        let r: [Value]
-        switch right {
-        case .literal(let x): r = [x]
-        case .path(let p): r = try find(p, [item], root: root, strict: false)
-        }
-        guard let a = l.first, let b = r.first else { continue }
-        if compare(a, op, b) { all.append(item) }
+      for v in input {
+        guard let list = v.array else { throw Invalid(description: "\(show(v)) is not array or slice and cannot be filtered") }
+        for item in list where try passes(item, left, op, right, strict: strict) { all.append(item) }
       }
       return all
+    case .identifier(let name): throw Invalid(description: name == "end" ? "not in range, nothing to end" : "unrecognized identifier \(name)")
     }
   }
 
+  private static func children(_ v: Value) -> [Value] { v.array ?? v.members?.entries.map(\.value) ?? [] }
+
+  /// The value and all below it that holds something.
   private static func everything(_ v: Value) -> [Value] {
-    let children = v.array ?? v.members?.entries.map(\.value) ?? []
-    return [v] + children.flatMap(everything)
+    let below = children(v)
+    return below.isEmpty ? [] : [v] + below.flatMap(everything)
   }
 
-  private static func compare(_ a: Value, _ op: String, _ b: Value) -> Bool {
-    if op == "==" { return a == b }
-    if op == "!=" { return a != b }
-    let less: Bool
-    let same: Bool
-    if let x = a.int, let y = b.int {
-      (less, same) = (x < y, x == y)
-    } else if let x = a.string, let y = b.string {
-      (less, same) = (x < y, x == y)
-    } else {
-      return false
+  private static func slice(_ v: Value, _ b: Bounds) throws(Invalid) -> [Value] {
+    guard let a = v.array else { throw Invalid(description: "\(goType(v)) is not array or slice") }
+    let n = a.count
+    var from = b.from ?? 0
+    if from < 0 { from += n }
+    var to = b.to ?? n
+    if to < 0 || to == 0 && b.single { to += n }
+    if from == to { return [] }
+    if from < 0 || from >= n { throw Invalid(description: "array index out of bounds: index \(from), length \(n)") }
+    if to < 0 || to > n { throw Invalid(description: "array index out of bounds: index \(to - 1), length \(n)") }
+    if from > to { throw Invalid(description: "starting index \(from) is greater than ending index \(to)") }
+    let by = b.by ?? 1
+    if by <= 0 { throw Invalid(description: "step must be > 0") }
+    return stride(from: from, to: to, by: by).map { a[$0] }
+  }
+
+  private static func goType(_ v: Value) -> String {
+    switch v {
+    case .null: "<nil>"
+    case .bool: "bool"
+    case .int: "int64"
+    case .double: "float64"
+    case .string: "string"
+    case .array: "[]interface {}"
+    case .object: "map[string]interface {}"
     }
+  }
+
+  private static func passes(_ item: Value, _ left: [Node], _ op: String?, _ right: [Node], strict: Bool) throws(Invalid) -> Bool {
+    guard let op else {
+      do throws(Invalid) { return try !find(left, [item], strict: strict).isEmpty } catch { return false }
+    }
+    let a = try find(left, [item], strict: strict)
+    if a.count > 1 { throw Invalid(description: "can only compare one element at a time") }
+    guard let a = a.first else { return false }
+    let b = try find(right, [item], strict: strict)
+    if b.count > 1 { throw Invalid(description: "can only compare one element at a time") }
+    guard let b = b.first else { return false }
     switch op {
-    case "<": return less
-    case "<=": return less || same
-    case ">": return !less && !same
-    case ">=": return !less
-    default: return false
+    case "==": return try equal(a, b)
+    case "!=": return try !equal(a, b)
+    case "<": return try less(a, b)
+    case "<=": return try !less(b, a)
+    case ">": return try less(b, a)
+    case ">=": return try !less(a, b)
+    default: throw Invalid(description: "unrecognized filter operator \(op)")
     }
   }
 
-  // MARK: reading
+  private static let incompatible = Invalid(description: "incompatible types for comparison")
+  private static let incomparable = Invalid(description: "invalid type for comparison")
 
-  private struct Parser {
-    let text: [UInt8]
-    var at = 0
-    init(text: [UInt8]) { self.text = text }
-
-    func peek(_ offset: Int = 0) -> UInt8? { at + offset < text.count ? text[at + offset] : nil }
-    func starts(_ word: String) -> Bool { text[at...].starts(with: word.utf8) }
-    mutating func spaces() { while peek() == 32 { at += 1 } }
-    func invalid(_ why: String) -> Invalid { Invalid(description: "error parsing jsonpath \(String(decoding: text, as: UTF8.self)), \(why)") }
-
-    mutating func template(untilEnd: Bool) throws(Invalid) -> [Node] {
-      var nodes: [Node] = []
-      var plain: [UInt8] = []
-      func flush() { if !plain.isEmpty { nodes.append(.text(String(decoding: plain, as: UTF8.self))); plain = [] } }
-      while let c = peek() {
-        if c != UInt8(ascii: "{") {
-          plain.append(c)
-          at += 1
-          continue
-        }
-        flush()
-        at += 1
-        spaces()
-        if starts("end") {
-          at += 3
-          try close()
-          if untilEnd { return nodes }
-          throw invalid("not in range, nothing to end")
-        }
-        if starts("range") {
-          at += 5
-          spaces()
-          let p = try path(stop: [UInt8(ascii: "}")])
-          try close()
-          nodes.append(.range(p, try template(untilEnd: true)))
-          continue
-        }
-        if let q = peek(), q == UInt8(ascii: "\"") || q == UInt8(ascii: "'") {
-          nodes.append(.text(try quoted(q)))
-        } else {
-          nodes.append(.path(try path(stop: [UInt8(ascii: "}")])))
-        }
-        try close()
-      }
-      flush()
-      if untilEnd { throw invalid("range not closed: {end} is missing") }
-      return nodes
+  private static func equal(_ a: Value, _ b: Value) throws(Invalid) -> Bool {
+    switch (a, b) {
+    case (.bool(let x), .bool(let y)): return x == y
+    case (.int(let x), .int(let y)): return x == y
+    case (.double(let x), .double(let y)): return x == y
+    case (.string(let x), .string(let y)): return x == y
+    case (.array, _), (.object, _), (.null, _), (_, .array), (_, .object), (_, .null): throw incomparable
+    default: throw incompatible
     }
+  }
 
-    mutating func close() throws(Invalid) {
-      spaces()
-      guard peek() == UInt8(ascii: "}") else { throw invalid("unclosed action") }
-      at += 1
+  private static func less(_ a: Value, _ b: Value) throws(Invalid) -> Bool {
+    switch (a, b) {
+    case (.int(let x), .int(let y)): return x < y
+    case (.double(let x), .double(let y)): return x < y
+    case (.string(let x), .string(let y)): return x < y
+    case (.bool, .bool), (.array, _), (.object, _), (.null, _), (_, .array), (_, .object), (_, .null): throw incomparable
+    default: throw incompatible
     }
+  }
+}
 
-    mutating func quoted(_ q: UInt8) throws(Invalid) -> String {
-      at += 1
-      var out: [UInt8] = []
-      while let c = peek() {
-        at += 1
-        if c == q { return String(decoding: out, as: UTF8.self) }
-        if c == UInt8(ascii: "\\"), let n = peek() {
-          at += 1
-          switch n {
-          case UInt8(ascii: "n"): out.append(10)
-          case UInt8(ascii: "t"): out.append(9)
-          default: out.append(n)
-          }
-        } else {
-          out.append(c)
-        }
-      }
-      throw invalid("unterminated quoted string")
-    }
-
-    mutating func path(stop: Set<UInt8>) throws(Invalid) -> [Part] {
-      var parts: [Part] = []
-      while let c = peek(), !stop.contains(c), c != 32 {
-        switch c {
-        case UInt8(ascii: "$"):
-          parts.append(.root)
-          at += 1
-        case UInt8(ascii: "@"): at += 1
-        case UInt8(ascii: "."):
-          at += 1
-          if peek() == UInt8(ascii: ".") {
-            at += 1
-            parts.append(.recursive)
-          }
-          if peek() == UInt8(ascii: "*") {
-            at += 1
-            parts.append(.wildcard)
-          } else if peek() != UInt8(ascii: "["), let name = word(stop), !name.isEmpty {
-            parts.append(.field(name))
-          }
-        case UInt8(ascii: "["): parts.append(try bracket())
-        default:
-          guard let name = word(stop), !name.isEmpty else { throw invalid("unrecognized character in action") }
-          parts.append(.field(name))
-        }
-      }
-      return parts
-    }
-
-    private mutating func word(_ stop: Set<UInt8>) -> String? {
-      var out: [UInt8] = []
-      while let c = peek(), c != UInt8(ascii: "."), c != UInt8(ascii: "["), c != 32, !stop.contains(c), !"=!<>)".utf8.contains(c) {
-        if c == UInt8(ascii: "\\"), let n = peek(1) {
-          out.append(n)
-          at += 2
-        } else {
-          out.append(c)
-          at += 1
-        }
-      }
-      return String(decoding: out, as: UTF8.self)
-    }
-
-    private mutating func bracket() throws(Invalid) -> Part {
-      at += 1
-      if starts("?(") {
-        at += 2
-        spaces()
-        let left = try path(stop: Set(")=!<>".utf8))
-        spaces()
-        var op: String?
-        for candidate in ["==", "!=", "<=", ">=", "<", ">"] where starts(candidate) {
-          op = candidate
-          at += candidate.utf8.count
-          break
-        }
-        var right: Operand?
-        if op != nil {
-          spaces()
-          right = try operand()
-        }
-        spaces()
-        guard starts(")]") else { throw invalid("unterminated filter") }
-        at += 2
-        return .filter(left: left, op: op, right: right)
-      }
-      var parts: [Part] = []
-      while true {
-        spaces()
-        guard let c = peek() else { throw invalid("unterminated array") }
-        if c == UInt8(ascii: "'") || c == UInt8(ascii: "\"") {
-          parts.append(.field(try quoted(c)))
-        } else if c == UInt8(ascii: "*") {
-          at += 1
-          parts.append(.wildcard)
-        } else {
-          var item: [UInt8] = []
-          while let d = peek(), d != UInt8(ascii: ","), d != UInt8(ascii: "]") {
-            item.append(d)
-            at += 1
-          }
-          parts.append(try element(String(decoding: item, as: UTF8.self)))
-        }
-        spaces()
-        if peek() == UInt8(ascii: ",") {
-          at += 1
-          continue
-        }
-        guard peek() == UInt8(ascii: "]") else { throw invalid("unterminated array") }
-        at += 1
-        return parts.count == 1 ? parts[0] : .union(parts)
-      }
-    }
-
-    private func element(_ text: String) throws(Invalid) -> Part {
-      let pieces = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-      func number(_ s: String) throws(Invalid) -> Int? {
-        if s.isEmpty { return nil }
-        guard let n = Int(s) else { throw invalid("invalid array index \(text)") }
-        return n
-      }
-      if pieces.count == 1 {
-        guard let n = try number(text) else { throw invalid("invalid array index \(text)") }
-        return .index(n)
-      }
-      guard pieces.count <= 3 else { throw invalid("invalid array index \(text)") }
-      let by = pieces.count == 3 ? try number(pieces[2]) ?? 1 : 1
-      guard by > 0 else { throw invalid("step must be > 0") }
-      return .slice(try number(pieces[0]), try number(pieces[1]), by)
-    }
-
-    private mutating func operand() throws(Invalid) -> Operand {
-      guard let c = peek() else { throw invalid("unterminated filter") }
-      if c == UInt8(ascii: "'") || c == UInt8(ascii: "\"") { return .literal(.string(try quoted(c))) }
-      if c == UInt8(ascii: "@") || c == UInt8(ascii: "$") { return .path(try path(stop: Set(")".utf8))) }
-      var word: [UInt8] = []
-      while let d = peek(), d != UInt8(ascii: ")"), d != 32 {
-        word.append(d)
-        at += 1
-      }
-      let text = String(decoding: word, as: UTF8.self)
-      if text == "true" || text == "false" { return .literal(.bool(text == "true")) }
-      if let n = Int64(text) { return .literal(.int(n)) }
-      if let d = Double(text) { return .literal(.double(d)) }
-      throw invalid("unrecognized identifier \(text)")
+extension Value {
+  /// The same data with the keys of every object in order.
+  var sortedKeys: Value {
+    switch self {
+    case .array(let a): .array(a.map(\.sortedKeys))
+    case .object(let m): .object(m.entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sortedKeys) })
+    default: self
     }
   }
 }

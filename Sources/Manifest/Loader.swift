@@ -65,7 +65,10 @@ public enum Loader {
     var check = StrictCheck(file: file)
     check.check(node, kind: kind)
     out.diagnostics += check.diagnostics
-    if check.diagnostics.contains(where: { $0.severity == .error }) { return }
+    // What is only missing does not hide what else is wrong; a wrong type or name does.
+    let wrong = check.diagnostics.filter { $0.severity == .error }
+    if wrong.contains(where: { $0.message != StrictCheck.missing }) { return }
+    let missing = Set(wrong.map(\.path))
     var value = node.value.withoutNulls
     var meta = value["metadata"] ?? .null
     if meta["namespace"] == nil { meta["namespace"] = .string(namespace) }
@@ -84,35 +87,43 @@ public enum Loader {
       let pod = Pod(stored: object.value)
       object.pod = pod
       object.metadata = pod.metadata
-      problems = Validation.pod(pod)
+      problems = Validation.pod(object.value)
     case .secret:
       object.value = Defaults.secret(value)
       let s = Secret(stored: object.value)
       object.metadata = s.metadata
-      problems = Validation.secret(s)
+      problems = Validation.secret(s, value)
     case .configMap:
       let c = ConfigMap(stored: value)
       object.metadata = c.metadata
-      problems = Validation.configMap(c, value)
+      problems = Validation.configMap(value)
     case .serviceAccount:
       object.metadata = ServiceAccount(stored: value).metadata
-      problems = Validation.metadata(object.metadata, name: Names.subdomain)
+      problems = Validation.serviceAccount(value)
     }
-    for p in problems {
-      out.diagnostics.append(Diagnostic(.error, file, locate(p.path, node), p.path, p.message))
+    for p in problems where !missing.contains(p.path) {
+      out.diagnostics.append(Diagnostic(.error, file, locate(p.place, node), p.path, p.message))
     }
     out.objects.append(object)
   }
 
-  /// Where a field stands; where it is missing, its nearest parent.
+  /// Where a field stands; where it is missing, its nearest parent. Keys may hold dots: in brackets (data[tls.crt]), or at the end.
   static func locate(_ path: String, _ root: Node) -> Position {
     var at = root
-    for part in path.split(whereSeparator: { $0 == "." || $0 == "[" || $0 == "]" }) {
-      if let next = Int(part).flatMap({ at[$0] }) ?? at[String(part)] {
-        at = next
+    var rest = path[...]
+    while !rest.isEmpty {
+      if let whole = at[String(rest)] { return whole.position }
+      let part: Substring
+      if rest.first == "[" {
+        part = rest.dropFirst().prefix { $0 != "]" }
+        rest = rest.dropFirst(part.count + 2)
       } else {
-        break
+        part = rest.prefix { $0 != "." && $0 != "[" }
+        rest = rest.dropFirst(part.count)
       }
+      if rest.first == "." { rest = rest.dropFirst() }
+      guard let next = Int(part).flatMap({ at[$0] }) ?? at[String(part)] else { break }
+      at = next
     }
     return at.position
   }

@@ -60,10 +60,16 @@ struct WaitCommand: ParsableCommand {
     }
     if condition.hasPrefix("jsonpath=") {
       let text = condition.dropFirst(9)
-      guard let close = text.lastIndex(of: "}") else { throw Failure.error("jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'") }
-      let rest = text[text.index(after: close)...]
-      guard rest.isEmpty || rest.hasPrefix("=") && rest.count > 1 else { throw Failure.error("jsonpath wait value cannot be empty") }
-      do throws(JSONPath.Invalid) { return .path(try JSONPath(String(text[...close])), rest.isEmpty ? nil : Self.unquoted(rest.dropFirst())) } catch { throw Failure.error("\(error)") }
+      // The value stands behind the braces; without braces, behind the first =.
+      let end = text.lastIndex(of: "}").map { text.index(after: $0) } ?? text.firstIndex(of: "=") ?? text.endIndex
+      let rest = text[end...]
+      guard rest.isEmpty || rest.hasPrefix("=") else {
+        throw Failure.error("jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'")
+      }
+      if rest == "=" { throw Failure.error("jsonpath wait has to have value after equal sign") }
+      do throws(JSONPath.Invalid) {
+        return .path(try JSONPath(relaxed: String(text[..<end])), rest.isEmpty ? nil : Self.unquoted(rest.dropFirst()))
+      } catch { throw Failure.error("\(error)") }
     }
     throw Failure.error("unrecognized condition: \"\(condition)\"")
   }

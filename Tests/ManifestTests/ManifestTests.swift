@@ -160,28 +160,6 @@ func pod(_ more: String = "", spec: String = "") -> String { head + "spec:\n\(sp
 }
 
 @Suite struct Asking {
-  let object = Value.object([
-    ("items", .array([.object([("n", .string("a")), ("v", .int(1))]), .object([("n", .string("b")), ("v", .int(2))])])), ("s", .object([("x.y", .string("dot"))])),
-  ])
-
-  @Test(arguments: [
-    ("{.items[0].n}", "a"), ("{.items[*].n}", "a b"), ("{.items[-1].v}", "2"), ("{.items[?(@.n==\"b\")].v}", "2"), ("{.items[?(@.v>1)].n}", "b"),
-    ("{range .items[*]}{.n}={.v}{\"\\n\"}{end}", "a=1\nb=2\n"), ("{..n}", "a b"), ("{.s.x\\.y}", "dot"), ("{.s['x.y']}", "dot"), ("{.items[0:1].n}", "a"),
-    ("n: {.items[0]['n','v']}", "n: a 1"), (".items[1].n", "b"), ("{.nothing}", ""),
-  ])
-  func jsonPath(_ template: String, _ text: String) throws { #expect(try JSONPath(template).text(in: object) == text) }
-
-  @Test(arguments: ["{.a", "{range .items[*]}x", "{.a[}", "{end}"])
-  func whatIsNoTemplate(_ template: String) { #expect(throws: JSONPath.Invalid.self) { try JSONPath(template) } }
-
   @Test(arguments: [("a=1", true), ("a!=1", false), ("a in (1,2),b", true), ("a notin (1)", false), ("!c", true), ("!a", false), ("c", false), ("a==1,b=2", true)])
   func labels(_ selector: String, _ holds: Bool) throws { #expect(try LabelSelector(selector).matches(["a": "1", "b": "2"]) == holds) }
-
-  @Test func whatMayChange() {
-    let old = load(pod()).objects[0].value
-    let image = load(pod().replacing("busybox", with: "other")).objects[0].value
-    #expect(podUpdateDiagnostic(old: old, new: old) == nil)
-    #expect(podUpdateDiagnostic(old: old, new: load(pod(spec: "  hostname: x\n")).objects[0].value)?.contains("Forbidden") == true)
-    _ = image
-  }
 }

@@ -22,6 +22,7 @@ public enum Defaults {
       if let list = spec[key]?.array { spec[key] = .array(list.map { container($0, hostNetwork: hostNetwork) }) }
     }
     if let list = spec["volumes"]?.array { spec["volumes"] = .array(list.map(volume)) }
+    canonicalResources(&spec, "resources")
     o["spec"] = spec
     return o
   }
@@ -39,8 +40,29 @@ public enum Defaults {
     return o
   }
 
+  /// An empty string is to the API server as if it were not there, where there is a default for it.
   private static func put(_ v: inout Value, _ key: String, _ d: Value) {
-    if v[key] == nil || v[key] == .null { v[key] = d }
+    if v[key] == nil || v[key] == .null || v[key] == .string("") { v[key] = d }
+  }
+
+  /// A count whose zero is as if it were not there.
+  private static func putCount(_ v: inout Value, _ key: String, _ d: Int64) {
+    if v[key] == .int(0) { v[key] = nil }
+    put(&v, key, .int(d))
+  }
+
+  /// Quantities as the API server writes them back: 0.5Gi is 512Mi, 1 is "1".
+  private static func canonical(_ v: inout Value, _ key: String) {
+    if let q = v[key]?.quantity { v[key] = .string(q.canonical) }
+  }
+  private static func canonicalResources(_ v: inout Value, _ key: String) {
+    guard var r = v[key], r != .null else { return }
+    for kind in ["limits", "requests"] {
+      guard var list = r[kind], list != .null else { continue }
+      for name in list.members?.keys ?? [] { canonical(&list, name) }
+      r[kind] = list
+    }
+    v[key] = r
   }
 
   /// A container's defaults; hostNetwork: that of its Pod.
@@ -68,6 +90,7 @@ public enum Defaults {
       c["lifecycle"] = life
     }
     if let env = c["env"]?.array { c["env"] = .array(env.map(variable)) }
+    canonicalResources(&c, "resources")
     // A limit without a request is a request.
     if let limits = c["resources"]?["limits"]?.members, !limits.isEmpty {
       var r = c["resources"] ?? .null
@@ -96,6 +119,7 @@ public enum Defaults {
     }
     if var r = from["resourceFieldRef"], r != .null {
       put(&r, "divisor", .string("0"))
+      canonical(&r, "divisor")
       from["resourceFieldRef"] = r
     }
     v["valueFrom"] = from
@@ -104,10 +128,10 @@ public enum Defaults {
 
   private static func probe(_ value: Value) -> Value {
     var p = handler(value)
-    put(&p, "failureThreshold", .int(3))
-    put(&p, "periodSeconds", .int(10))
-    put(&p, "successThreshold", .int(1))
-    put(&p, "timeoutSeconds", .int(1))
+    putCount(&p, "failureThreshold", 3)
+    putCount(&p, "periodSeconds", 10)
+    putCount(&p, "successThreshold", 1)
+    putCount(&p, "timeoutSeconds", 1)
     return p
   }
 
@@ -129,6 +153,10 @@ public enum Defaults {
     var v = value
     let sources = (v.members?.keys ?? []).filter { $0 != "name" }
     if sources.isEmpty { v["emptyDir"] = .object(Value.Members()) }
+    if var e = v["emptyDir"], e != .null {
+      canonical(&e, "sizeLimit")
+      v["emptyDir"] = e
+    }
     for kind in ["secret", "configMap", "downwardAPI", "projected"] {
       if var s = v[kind], s != .null {
         put(&s, "defaultMode", .int(420))
@@ -170,6 +198,7 @@ public enum Defaults {
     }
     if var r = v["resourceFieldRef"], r != .null {
       put(&r, "divisor", .string("0"))
+      canonical(&r, "divisor")
       v["resourceFieldRef"] = r
     }
     return v

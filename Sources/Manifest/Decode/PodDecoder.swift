@@ -68,7 +68,8 @@ extension PodSpec {
     ephemeralContainers = v.list("ephemeralContainers").map { Container($0) }
     volumes = v.list("volumes").map { Volume($0) }
     restartPolicy = v.text("restartPolicy").flatMap { RestartPolicy(rawValue: $0) } ?? .always
-    terminationGracePeriodSeconds = v.number("terminationGracePeriodSeconds") ?? 30
+    // A negative one counts as 1.
+    terminationGracePeriodSeconds = v.number("terminationGracePeriodSeconds").map { $0 < 0 ? 1 : $0 } ?? 30
     activeDeadlineSeconds = v.number("activeDeadlineSeconds")
     shareProcessNamespace = v.flag("shareProcessNamespace") ?? false
     hostNetwork = v.flag("hostNetwork") ?? false

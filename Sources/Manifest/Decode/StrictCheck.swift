@@ -22,7 +22,7 @@ public struct StrictCheck {
     switch type {
     case .type(let name):
       guard case .mapping(let entries) = node.content else { return mistyped(node, type, path) }
-      object(entries, node.position, name, path)
+      object(entries, node.position, name, path, level)
     case .map(let inner):
       guard case .mapping(let entries) = node.content else { return mistyped(node, type, path) }
       duplicates(entries, path)
@@ -35,7 +35,8 @@ public struct StrictCheck {
     }
   }
 
-  private mutating func object(_ entries: [Node.Entry], _ at: Position, _ type: String, _ path: String) {
+  /// level: of the field that holds the object; what was warned about is not warned about again inside.
+  private mutating func object(_ entries: [Node.Entry], _ at: Position, _ type: String, _ path: String, _ level: FieldLevel) {
     guard let fields = Schema.fields(of: type) else { return }
     duplicates(entries, path)
     for e in entries {
@@ -49,13 +50,16 @@ public struct StrictCheck {
       case .reject:
         say(.error, e.keyPosition, here, Self.refusal(type, f.name))
         continue
-      case .warn: say(.warning, e.keyPosition, here, "has no effect on one machine without a cluster; kept in the object")
+      case .warn where level != .warn: say(.warning, e.keyPosition, here, "has no effect on one machine without a cluster; kept in the object")
       default: break
       }
-      walk(e.value, f.type, here, level: f.level)
+      walk(e.value, f.type, here, level: level == .warn ? .warn : f.level)
     }
-    for f in fields where f.isRequired && !entries.contains(where: { $0.key == f.name }) { say(.error, at, join(path, f.name), "Required value") }
+    for f in fields where f.isRequired && !entries.contains(where: { $0.key == f.name }) { say(.error, at, join(path, f.name), Self.missing) }
   }
+
+  /// What is said of a required field that is not there.
+  static let missing = "Required value"
 
   private static func refusal(_ type: String, _ field: String) -> String {
     switch (type, field) {

@@ -56,4 +56,22 @@ extension Quantity {
 
   /// Thousandths, as 1500m or 2.
   public init(milli: Int64) { self.init(text: milli % 1000 == 0 ? "\(milli / 1000)" : "\(milli)m", nano: Int128(milli) * 1_000_000) }
+
+  /// As the API writes it: the largest suffix of the spelling's own kind (binary, decimal, exponent) that leaves a whole number.
+  public var canonical: String {
+    let binary = text.hasSuffix("i")
+    let exponent = text.contains { $0 == "e" } || text.dropLast().contains { $0 == "E" } && !binary
+    if nano == 0 { return "0" }
+    let one: Int128 = 1_000_000_000
+    if binary, nano.magnitude >= 1024 * one.magnitude {
+      var whole = nano / one + (nano > 0 && nano % one != 0 ? 1 : 0)
+      var step = 0
+      while step < 6, whole % 1024 == 0 { (whole, step) = (whole / 1024, step + 1) }
+      return "\(whole)" + ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"][step]
+    }
+    var (mantissa, power) = (nano, -9)
+    while power < 18, mantissa % 1000 == 0 { (mantissa, power) = (mantissa / 1000, power + 3) }
+    if exponent { return power == 0 ? "\(mantissa)" : "\(mantissa)e\(power)" }
+    return "\(mantissa)" + ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"][power / 3 + 3]
+  }
 }

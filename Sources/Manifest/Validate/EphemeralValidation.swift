@@ -5,39 +5,49 @@
 /// The API's words for what is wrong with the ephemeral containers of a Pod, each as FIELD: WHAT; empty when nothing is. Both objects with their
 /// defaults; old is the Pod as it stands.
 public func ephemeralContainerDiagnostics(old: Value, new: Value) -> [String] {
-  let list = { (v: Value, key: String) in v["spec"]?[key]?.array ?? [] }
-  let names = { (v: Value, key: String) in list(v, key).compactMap { $0["name"]?.string } }
-  let others = names(new, "containers") + names(new, "initContainers")
-  var wrong: [String] = []
-  var seen: Set<String> = []
-  for (i, c) in list(new, "ephemeralContainers").enumerated() {
-    let at = "spec.ephemeralContainers[\(i)]"
-    let name = c["name"]?.string ?? ""
-    if name.isEmpty {
-      wrong.append("\(at).name: Required value")
-    } else if let why = Names.label(name) {
-      wrong.append("\(at).name: Invalid value: \"\(name)\": \(why)")
+  let spec = new["spec"] ?? .null
+  return (Validation.ephemeralContainers(spec) + Validation.ephemeralUpdate(old["spec"] ?? .null, spec)).map(\.text)
+}
+
+extension Validation {
+  /// A debugger is no part of what the Pod does for others.
+  private static let notForThem = [
+    "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules",
+  ]
+
+  static func ephemeralContainers(_ spec: Value) -> [Problem] {
+    let around = surroundings(spec, volumes(spec).good)
+    let others = (spec.list("containers") + spec.list("initContainers")).map { $0.text("name") ?? "" }
+    var p: [Problem] = []
+    var seen = Set(others)
+    for (i, c) in spec.list("ephemeralContainers").enumerated() {
+      let here = "spec.ephemeralContainers[\(i)]"
+      p += common(c, here, around)
+      let name = c.text("name") ?? ""
+      if !seen.insert(name).inserted { p.append(.duplicate("\(here).name", name)) }
+      if let target = c.text("targetContainerName"), !target.isEmpty, !others.contains(target) { p.append(.notFound("\(here).targetContainerName", target)) }
+      for field in notForThem {
+        guard let v = c.part(field), v != .object([]), v != .array([]) else { continue }
+        p.append(.forbidden("\(here).\(field)", "cannot be set for an Ephemeral Container"))
+      }
+      for (j, m) in c.list("volumeMounts").enumerated() {
+        for field in ["subPath", "subPathExpr"] where !(m.text(field) ?? "").isEmpty {
+          p.append(.forbidden("\(here).volumeMounts[\(j)].\(field)", "cannot be set for an Ephemeral Container"))
+        }
+      }
     }
-    if others.contains(name) || !seen.insert(name).inserted { wrong.append("\(at).name: Duplicate value: \"\(name)\"") }
-    if (c["image"]?.string ?? "").isEmpty { wrong.append("\(at).image: Required value") }
-    if let target = c["targetContainerName"]?.string, !target.isEmpty, !others.contains(target) {
-      wrong.append("\(at).targetContainerName: Not found: \"\(target)\"")
-    }
-    for field in ["ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] where c[field] != nil && c[field] != .null {
-      wrong.append("\(at).\(field): Forbidden: cannot be set for an Ephemeral Container")
-    }
-    if let r = c["resources"], r != .object(Value.Members()), r != .null { wrong.append("\(at).resources: Forbidden: cannot be set for an Ephemeral Container") }
-    for (m, mount) in (c["volumeMounts"]?.array ?? []).enumerated() where !(mount["subPath"]?.string ?? "").isEmpty {
-      wrong.append("\(at).volumeMounts[\(m)].subPath: Forbidden: cannot be set for an Ephemeral Container")
+    return p
+  }
+
+  /// They come and stay.
+  static func ephemeralUpdate(_ old: Value, _ new: Value) -> [Problem] {
+    let path = "spec.ephemeralContainers"
+    return old.list("ephemeralContainers").compactMap { c in
+      let name = c.text("name") ?? ""
+      guard let still = new.list("ephemeralContainers").first(where: { $0.text("name") == name }) else {
+        return .forbidden(path, "existing ephemeral containers \"\(name)\" may not be removed\n")
+      }
+      return still.comparable == c.comparable ? nil : .forbidden(path, "existing ephemeral containers \"\(name)\" may not be changed\n")
     }
   }
-  for c in list(old, "ephemeralContainers") {
-    let name = c["name"]?.string ?? ""
-    guard let still = list(new, "ephemeralContainers").first(where: { $0["name"]?.string == name }) else {
-      wrong.append("spec.ephemeralContainers: Forbidden: existing ephemeral containers \"\(name)\" may not be removed\n")
-      continue
-    }
-    if still != c { wrong.append("spec.ephemeralContainers: Forbidden: existing ephemeral containers \"\(name)\" may not be changed\n") }
-  }
-  return wrong
 }

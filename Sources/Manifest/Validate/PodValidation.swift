@@ -1,158 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Pod's rules: what belongs to the Pod as a whole. Containers: ContainerValidation.
+// A Pod's rules, from the top: open this file first. What belongs to the Pod as a whole is here; the rest is one file a concern.
+// Kubernetes: pkg/apis/core/validation (ValidatePodCreate), 1.37.
 
 extension Validation {
-  public static func pod(_ pod: Pod) -> [Problem] {
-    let s = pod.spec
-    let v = pod.object["spec"] ?? .null
-    var p = metadata(pod.metadata, name: Names.subdomain)
-    p += oneOf("spec.restartPolicy", v.text("restartPolicy"), ["Always", "OnFailure", "Never"])
-    p += oneOf("spec.dnsPolicy", s.dnsPolicy, ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"])
-    p += range("spec.terminationGracePeriodSeconds", s.terminationGracePeriodSeconds, 0)
-    p += range("spec.activeDeadlineSeconds", s.activeDeadlineSeconds, 1, Int64(Int32.max))
-    if s.containers.isEmpty { p.append(.required("spec.containers")) }
-    for (path, name) in [("spec.hostname", s.hostname), ("spec.subdomain", s.subdomain)] {
-      if let name, let why = Names.label(name) { p.append(.invalid(path, text: name, why)) }
+  /// object: the whole Pod with its defaults.
+  public static func pod(_ object: Value) -> [Problem] {
+    let metadata = object["metadata"] ?? .null
+    let spec = object["spec"] ?? .null
+    var p = self.metadata(metadata) + podAnnotations(metadata, spec)
+    let (volumeProblems, mountable) = volumes(spec)
+    let around = surroundings(spec, mountable)
+    let (containers, initContainers) = (spec.list("containers"), spec.list("initContainers"))
+    p += volumeProblems
+    p += self.containers(containers, around) + self.initContainers(initContainers, beside: containers, around)
+    p += podResources(spec)
+    p += hostNetwork(spec, containers)
+    p += oneOf("spec.restartPolicy", spec.text("restartPolicy"), ["Always", "OnFailure", "Never"])
+    p += oneOf("spec.dnsPolicy", spec.text("dnsPolicy"), ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"])
+    p += podSecurity(spec) + scheduling(spec) + dnsConfig(spec) + names(spec)
+    p += between("spec.activeDeadlineSeconds", spec.number("activeDeadlineSeconds"), 1, Int64(Int32.max))
+    for (i, a) in spec.list("hostAliases").enumerated() {
+      let ip = a.text("ip") ?? ""
+      p += Problem.each("spec.hostAliases[\(i)].ip", ip, Names.address(ip))
+      for (j, h) in a.strings("hostnames").enumerated() { p += Problem.each("spec.hostAliases[\(i)].hostnames[\(j)]", h, Names.subdomain(h)) }
     }
-    if let n = s.hostnameOverride, let why = Names.subdomain(n) { p.append(.invalid("spec.hostnameOverride", text: n, why)) }
-    if let why = Names.subdomain(s.serviceAccountName) { p.append(.invalid("spec.serviceAccountName", text: s.serviceAccountName, why)) }
-    if s.shareProcessNamespace && s.hostPID { p.append(.invalid("spec.shareProcessNamespace", "true", "ShareProcessNamespace and HostPID cannot both be enabled")) }
-    if let os = v["os"]?.text("name") {
-      p += oneOf("spec.os.name", os, ["linux", "windows"])
+    if let overhead = spec.part("overhead") { p += resources(.object([("limits", overhead)]), "spec.overhead", of: .container) }
+    if let os = around.os {
+      if os.isEmpty { p.append(.required("spec.os.name", "cannot be empty")) } else { p += oneOf("spec.os", os, ["linux", "windows"], at: "spec.os.name") }
       if os == "windows" { p.append(.forbidden("spec.os.name", "this node runs linux")) }
     }
-    for (i, a) in s.hostAliases.enumerated() where !isAddress(a.ip) {
-      p.append(.invalid("spec.hostAliases[\(i)].ip", text: a.ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"))
-    }
-    p += dns(s)
-    p += volumes(s)
-    var names: [String: String] = [:]
-    let lists = [("initContainers", s.initContainers), ("containers", s.containers)]
-    for (key, list) in lists {
-      for (i, c) in list.enumerated() {
-        let path = "spec.\(key)[\(i)]"
-        p += container(c, v[key]?[i] ?? .null, path, isInit: key == "initContainers", s)
-        if !c.name.isEmpty, names.updateValue(path, forKey: c.name) != nil { p.append(.duplicate("\(path).name", c.name)) }
-      }
-    }
-    p += ports(s)
-    p += podSecurity(s)
-    for (i, t) in s.tolerations.enumerated() {
-      p += oneOf("spec.tolerations[\(i)].operator", t.op, ["Equal", "Exists", "Lt", "Gt"])
-      p += oneOf("spec.tolerations[\(i)].effect", t.effect, ["NoSchedule", "PreferNoSchedule", "NoExecute"])
-    }
-    return p
+    return p + fileKeyVolumes(spec)
   }
 
-  static func isAddress(_ s: String) -> Bool {
-    if s.contains(":") {
-      let halves = s.split(separator: ":", omittingEmptySubsequences: false)
-      return halves.count <= 8 && halves.count >= 3 && halves.allSatisfy { $0.count <= 4 && $0.allSatisfy(\.isHexDigit) } && (s.contains("::") || halves.count == 8)
-    }
-    let parts = s.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil && ($0.count == 1 || !$0.hasPrefix("0")) }
-  }
-
-  private static func dns(_ s: PodSpec) -> [Problem] {
+  /// On the host's network a container's port is the host's.
+  private static func hostNetwork(_ spec: Value, _ containers: [Value]) -> [Problem] {
+    guard spec.flag("hostNetwork") == true else { return [] }
     var p: [Problem] = []
-    if s.dnsPolicy == "None", s.dnsConfig?.nameservers.isEmpty ?? true {
-      p.append(.required("spec.dnsConfig.nameservers", "must provide at least one DNS nameserver when `dnsPolicy` is None"))
+    for (i, c) in containers.enumerated() {
+      for (j, port) in c.list("ports").enumerated() {
+        let host = port.number("hostPort") ?? 0
+        if host != port.number("containerPort") ?? 0 {
+          p.append(.invalid("spec.containers[\(i)].ports[\(j)].hostPort", host, "must match `containerPort` when `hostNetwork` is true"))
+        }
+      }
     }
-    for (i, n) in (s.dnsConfig?.nameservers ?? []).enumerated() where !isAddress(n) {
-      p.append(.invalid("spec.dnsConfig.nameservers[\(i)]", text: n, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"))
-    }
-    if (s.dnsConfig?.nameservers.count ?? 0) > 3 { p.append(.invalid("spec.dnsConfig.nameservers", "\(s.dnsConfig?.nameservers ?? [])", "must not have more than 3 nameservers")) }
     return p
   }
 
-  private static func volumes(_ s: PodSpec) -> [Problem] {
+  private static func names(_ spec: Value) -> [Problem] {
     var p: [Problem] = []
-    var seen: Set<String> = []
-    for (i, v) in s.volumes.enumerated() {
-      let path = "spec.volumes[\(i)]"
-      if v.name.isEmpty {
-        p.append(.required("\(path).name"))
-      } else if let why = Names.label(v.name) {
-        p.append(.invalid("\(path).name", text: v.name, why))
-      }
-      if !seen.insert(v.name).inserted { p.append(.duplicate("\(path).name", v.name)) }
-      switch v.source {
-      case .emptyDir(let medium, let limit):
-        p += oneOf("\(path).emptyDir.medium", medium, ["", "Memory"])
-        if let limit, limit.nano < 0 { p.append(.forbidden("\(path).emptyDir.sizeLimit", "SizeLimit field must be a valid resource quantity")) }
-      case .hostPath(let at, let type):
-        if at.isEmpty { p.append(.required("\(path).hostPath.path")) }
-        if at.split(separator: "/").contains("..") { p.append(.invalid("\(path).hostPath.path", text: at, "must not contain '..'")) }
-        p += oneOf(
-          "\(path).hostPath.type", type, ["", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"])
-      case .secret(let name, let items, let mode, _):
-        if name.isEmpty { p.append(.required("\(path).secret.secretName")) }
-        p += keys(items, "\(path).secret.items") + range("\(path).secret.defaultMode", mode, 0, 0o777)
-      case .configMap(let name, let items, let mode, _):
-        if name.isEmpty { p.append(.required("\(path).configMap.name")) }
-        p += keys(items, "\(path).configMap.items") + range("\(path).configMap.defaultMode", mode, 0, 0o777)
-      case .downwardAPI(let items, let mode):
-        p += range("\(path).downwardAPI.defaultMode", mode, 0, 0o777)
-        for (j, f) in items.enumerated() { p += relative("\(path).downwardAPI.items[\(j)].path", f.path) }
-      case .projected(_, let mode): p += range("\(path).projected.defaultMode", mode, 0, 0o777)
-      case .image(let reference, _): if reference.isEmpty { p.append(.required("\(path).image.reference")) }
-      case .persistentVolumeClaim: break
+    for (key, rule) in [("serviceAccountName", Names.subdomain), ("hostname", Names.label), ("subdomain", Names.label)] {
+      if let n = spec.text(key), !n.isEmpty { p += Problem.each("spec.\(key)", n, rule(n)) }
+    }
+    guard let own = spec.text("hostnameOverride") else { return p }
+    let path = "spec.hostnameOverride"
+    for key in ["setHostnameAsFQDN", "hostNetwork"] where spec.flag(key) == true { p.append(.forbidden(path, "may not be specified when \(key) is true")) }
+    if own.utf8.count > 64 { p.append(.tooLong(path, 64)) }
+    return p + Problem.each(path, own, Names.subdomain(own))
+  }
+
+  private static func dnsConfig(_ spec: Value) -> [Problem] {
+    let path = "spec.dnsConfig"
+    let config = spec.part("dnsConfig")
+    if spec.text("dnsPolicy") == "None" {
+      if config == nil { return [.required(path, "must provide `dnsConfig` when `dnsPolicy` is None")] }
+      if config?.list("nameservers").isEmpty ?? true {
+        return [.required("\(path).nameservers", "must provide at least one DNS nameserver when `dnsPolicy` is None")]
       }
     }
-    return p
-  }
-
-  private static func keys(_ items: [KeyToPath], _ path: String) -> [Problem] {
-    items.enumerated().flatMap { i, k in
-      (k.key.isEmpty ? [Problem.required("\(path)[\(i)].key")] : []) + relative("\(path)[\(i)].path", k.path) + range("\(path)[\(i)].mode", k.mode, 0, 0o777)
-    }
-  }
-
-  static func relative(_ path: String, _ value: String) -> [Problem] {
-    if value.isEmpty { return [.required(path)] }
-    if value.hasPrefix("/") { return [.invalid(path, text: value, "must be a relative path")] }
-    if value.split(separator: "/").contains("..") { return [.invalid(path, text: value, "must not contain '..'")] }
-    return []
-  }
-
-  private static func ports(_ s: PodSpec) -> [Problem] {
+    guard let config else { return [] }
     var p: [Problem] = []
-    var seen: Set<String> = []
-    for (i, c) in s.containers.enumerated() {
-      for (j, port) in c.ports.enumerated() {
-        guard let host = port.hostPort, host != 0 else { continue }
-        let path = "spec.containers[\(i)].ports[\(j)].hostPort"
-        if s.hostNetwork && host != port.containerPort { p.append(.invalid(path, "\(host)", "must match `containerPort` when `hostNetwork` is true")) }
-        let key = "\(port.protocolName)/\(port.hostIP ?? "")/\(host)"
-        if !seen.insert(key).inserted { p.append(.duplicate(path, key)) }
+    let (servers, searches) = (config.strings("nameservers"), config.strings("searches"))
+    if servers.count > 3 { p.append(.invalid("\(path).nameservers", .strings(servers), "must not have more than 3 nameservers")) }
+    for (i, n) in servers.enumerated() { p += Problem.each("\(path).nameservers[\(i)]", n, Names.address(n)) }
+    if searches.count > 32 { p.append(.invalid("\(path).searches", .strings(searches), "must not have more than 32 search paths")) }
+    if searches.joined(separator: " ").utf8.count > 2048 {
+      p.append(.invalid("\(path).searches", .strings(searches), "must not have more than 2048 characters (including spaces) in the search list"))
+    }
+    for (i, s) in searches.enumerated() where s != "." {
+      let name = s.hasSuffix(".") ? String(s.dropLast()) : s
+      p += Problem.each("\(path).searches[\(i)]", name, Names.searchDomain(name))
+    }
+    for (i, o) in config.list("options").enumerated() where (o.text("name") ?? "").isEmpty { p.append(.required("\(path).options[\(i)]", "must not be empty")) }
+    return p
+  }
+
+  /// Files with variables lie in an emptyDir.
+  private static func fileKeyVolumes(_ spec: Value) -> [Problem] {
+    var p: [Problem] = []
+    for key in ["initContainers", "containers"] {
+      for (i, c) in spec.list(key).enumerated() {
+        for (j, e) in c.list("env").enumerated() {
+          guard let name = e["valueFrom"]?["fileKeyRef"]?.text("volumeName") else { continue }
+          let path = "spec.\(key)[\(i)].env[\(j)].valueFrom.fileKeyRef.volumeName"
+          guard let volume = spec.list("volumes").first(where: { $0.text("name") == name }) else {
+            p.append(.notFound(path, name))
+            continue
+          }
+          if volume.part("emptyDir") == nil { p.append(.invalid(path, text: name, "referenced volume must be of type emptyDir")) }
+        }
       }
     }
-    return p
-  }
-
-  private static func podSecurity(_ s: PodSpec) -> [Problem] {
-    let c = s.securityContext
-    let path = "spec.securityContext"
-    var p = range("\(path).runAsUser", c.runAsUser, 0, Int64(Int32.max)) + range("\(path).runAsGroup", c.runAsGroup, 0, Int64(Int32.max))
-    p += range("\(path).fsGroup", c.fsGroup, 0, Int64(Int32.max))
-    for (i, g) in c.supplementalGroups.enumerated() { p += range("\(path).supplementalGroups[\(i)]", g, 0, Int64(Int32.max)) }
-    p += oneOf("\(path).fsGroupChangePolicy", c.fsGroupChangePolicy, ["Always", "OnRootMismatch"])
-    p += oneOf("\(path).supplementalGroupsPolicy", c.supplementalGroupsPolicy, ["Merge", "Strict"])
-    p += profile(c.seccompProfile, "\(path).seccompProfile") + profile(c.appArmorProfile, "\(path).appArmorProfile")
-    var names: Set<String> = []
-    for (i, y) in c.sysctls.enumerated() {
-      if y.name.isEmpty { p.append(.required("\(path).sysctls[\(i)].name")) }
-      if !names.insert(y.name).inserted { p.append(.duplicate("\(path).sysctls[\(i)].name", y.name)) }
-    }
-    return p
-  }
-
-  static func profile(_ s: SecurityProfile?, _ path: String) -> [Problem] {
-    guard let s else { return [] }
-    var p = oneOf("\(path).type", s.type, ["RuntimeDefault", "Unconfined", "Localhost"])
-    if s.type == "Localhost", s.localhostProfile ?? "" == "" { p.append(.required("\(path).localhostProfile", "must be set when seccomp type is Localhost")) }
-    if s.type != "Localhost", s.localhostProfile != nil { p.append(.invalid("\(path).localhostProfile", text: s.localhostProfile ?? "", "can only be set when seccomp type is Localhost")) }
     return p
   }
 }
