@@ -77,11 +77,12 @@ struct Change {
     switch o.kind {
     case .pod:
       old = try session.instance.readPodObject(ns, name)
-      if let old, !Self.isSame(old, o.value) {
+      object.value = try session.admitted(o.value, old: old)
+      if let old, !Self.isSame(old, object.value) {
         if old["metadata"]?["deletionTimestamp"] != nil { throw Failure.server("Conflict", "pods \"\(name)\" is being deleted") }
         // Ephemeral containers are not a manifest's business: what debug has added stays.
         if let added = old["spec"]?["ephemeralContainers"] {
-          var spec = o.value["spec"] ?? .null
+          var spec = object.value["spec"] ?? .null
           spec["ephemeralContainers"] = added
           object.value["spec"] = spec
         }
