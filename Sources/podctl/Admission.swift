@@ -6,11 +6,12 @@ import Kernel
 import Manifest
 
 extension Session {
-  /// The Pod as it is to be stored. old: the one that is there already.
-  func admitted(_ pod: Value, old: Value?) throws -> Value {
+  /// The Pod as it is to be stored. old: the one that is there already; before: what will have been stored by then.
+  func admitted(_ pod: Value, old: Value?, before: ArraySlice<LoadedObject> = []) throws -> Value {
     let meta = ObjectMeta(pod["metadata"] ?? .null)
     let name = pod["spec"]?["serviceAccountName"]?.string ?? "default"
-    guard let account = try instance.object("ServiceAccount", meta.namespace, name) else {
+    let coming = before.last { $0.kind == .serviceAccount && $0.metadata.namespace == meta.namespace && $0.metadata.name == name }
+    guard let account = try coming?.value ?? instance.object("ServiceAccount", meta.namespace, name) else {
       // One that runs already is not judged again.
       if old != nil { return pod }
       throw Failure.server(

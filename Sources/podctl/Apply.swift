@@ -29,7 +29,8 @@ struct ApplyCommand: ParsableCommand {
       return
     }
     let session = try common.open()
-    let changes = try objects.map { try Change($0, session) }
+    var changes: [Change] = []
+    for (i, o) in objects.enumerated() { changes.append(try Change(o, session, before: objects[..<i])) }
     for change in changes { say(1, try change.make(session) + "\n") }
   }
 }
@@ -71,13 +72,14 @@ struct Change {
   private let old: Value?
   private var word: String { "\(object.kind.rawValue.lowercased())/\(object.metadata.name)" }
 
-  init(_ o: LoadedObject, _ session: Session) throws {
+  /// before: what will have been done when its turn comes.
+  init(_ o: LoadedObject, _ session: Session, before: ArraySlice<LoadedObject> = []) throws {
     object = o
     let (ns, name) = (o.metadata.namespace, o.metadata.name)
     switch o.kind {
     case .pod:
       old = try session.instance.readPodObject(ns, name)
-      object.value = try session.admitted(o.value, old: old)
+      object.value = try session.admitted(o.value, old: old, before: before)
       if let old, !Self.isSame(old, object.value) {
         if old["metadata"]?["deletionTimestamp"] != nil { throw Failure.server("Conflict", "pods \"\(name)\" is being deleted") }
         // Ephemeral containers are not a manifest's business: what debug has added stays.

@@ -8,6 +8,10 @@ import Glibc
 import Kernel
 import Manifest
 
+struct CreateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "create", abstract: "Create objects.", subcommands: [CreateTokenCommand.self])
+}
+
 struct CreateTokenCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "token", abstract: "Request a service account token.",

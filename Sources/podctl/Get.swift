@@ -21,9 +21,14 @@ struct GetCommand: ParsableCommand {
   @Flag(name: .long) var showLabels = false
   @Option(name: [.customShort("L"), .long], help: "Columns with these labels' values.") var labelColumns: [String] = []
   @Flag(name: .long) var ignoreNotFound = false
+  @Option(name: .long, help: "A path of the API: /openid/v1/jwks, /.well-known/openid-configuration.") var raw: String?
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    if let raw {
+      if !what.isEmpty { throw Failure.error("arguments may not be passed when --raw is specified") }
+      return say(1, try RawPaths.read(raw, try common.open()))
+    }
     let session = try common.look()
     let (kinds, names) = try targets(what)
     var objects: [(Kind, Value)] = []
