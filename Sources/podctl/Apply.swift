@@ -28,13 +28,14 @@ struct ApplyCommand: ParsableCommand {
     if serverSide { throw Failure.error("--server-side is not supported here: there are no field managers; apply without it") }
     let format = try change.format()
     let selection = try Selection(selector)
-    let objects = try Manifests.load(input, common).filter { selection.matches($0.value) }
+    let objects = try Manifests.load(input, common.place).filter { selection.matches($0.value) }
     if let o = objects.first(where: { $0.metadata.name.isEmpty }) {
       throw Failure.error("from \(o.metadata.generateName ?? ""): cannot use generate name with apply")
     }
     if objects.isEmpty { throw Failure.error("no objects passed to apply") }
     let session = try change.dryRun == .none ? common.open() : common.look()
-    let steps = try objects.map { try ApplyStep($0, session, force: force) }
+    var steps: [ApplyStep] = []
+    for (i, o) in objects.enumerated() { steps.append(try ApplyStep(o, session, force: force, before: objects[..<i])) }
     for step in steps {
       let (object, word) = try step.make(session, change.dryRun, gracePeriod)
       try change.show(format, step.kind, object, word)
@@ -55,12 +56,13 @@ struct ApplyStep {
   }
   private let plan: Plan
 
-  init(_ o: LoadedFileObject, _ session: Session, force: Bool) throws {
+  /// before: what will have been done when its turn comes.
+  init(_ o: LoadedFileObject, _ session: Session, force: Bool, before: ArraySlice<LoadedFileObject>) throws {
     guard let kind = Kind(rawValue: o.kind.rawValue) else { throw Failure.error("the server doesn't have a resource type \"\(o.kind.rawValue)\"") }
     (self.kind, given) = (kind, o)
     let (ns, name) = (o.metadata.namespace, o.metadata.name)
     guard let old = try session.stored(kind, ns, name) else {
-      plan = .create(LastApplied.stored(o.value, o.written))
+      plan = .create(try session.admitted(LastApplied.stored(o.value, o.written), kind, before: before))
       return
     }
     let last = LastApplied.of(old)
@@ -79,7 +81,7 @@ struct ApplyStep {
         plan = .change(old: old, new: new)
       }
     } catch let f as Failure where force && f.text.contains(" is invalid: ") {
-      plan = .recreate(LastApplied.stored(o.value, o.written))
+      plan = .recreate(try session.admitted(LastApplied.stored(o.value, o.written), kind, before: before))
     }
   }
 

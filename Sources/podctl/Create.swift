@@ -7,9 +7,9 @@ import Manifest
 
 struct CreateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "create", abstract: "Create objects from manifests, or a secret, configmap or serviceaccount from values.",
+    commandName: "create", abstract: "Create objects from manifests, or a secret, configmap, serviceaccount or token from values.",
     discussion: "Example: podctl create -f pod.yaml    podctl create secret generic db --from-literal=password=x    podctl create configmap web --from-file=conf/",
-    subcommands: [CreateSecretCommand.self, CreateConfigMapCommand.self, CreateServiceAccountCommand.self])
+    subcommands: [CreateSecretCommand.self, CreateConfigMapCommand.self, CreateServiceAccountCommand.self, CreateTokenCommand.self])
 
   @OptionGroup var input: FileOptions
   @Flag(name: .long, help: "Keep the manifest in an annotation, so that apply can change the object later.") var saveConfig = false
@@ -19,7 +19,7 @@ struct CreateCommand: ParsableCommand {
   func run() throws {
     try input.check(verb: "create", required: true)
     let format = try change.format()
-    let objects = try Manifests.load(input, common, distinct: false)
+    let objects = try Manifests.load(input, common.place, distinct: false)
     let session = try change.dryRun == .client ? nil : common.open()
     for o in objects {
       guard let kind = Kind(rawValue: o.kind.rawValue) else { continue }

@@ -40,7 +40,7 @@ struct DeleteCommand: ParsableCommand {
     }
     guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
     try input.check(verb: "delete", required: false)
-    let files = input.files.isEmpty ? nil : try Manifests.load(input, common)
+    let files = input.files.isEmpty ? nil : try Manifests.load(input, common.place)
     let session = try dryRun == .none ? common.open() : common.look()
     let found = try files.map { $0.compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } } } ?? chosen(session)
     if force { say(2, "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n") }

@@ -26,7 +26,7 @@ struct DescribeCommand: ParsableCommand {
 
   private func chosen(_ session: Session) throws -> [(Kind, Value)] {
     if !input.files.isEmpty {
-      return try Manifests.load(input, common).map { f in
+      return try Manifests.load(input, common.place).map { f in
         guard let kind = Kind(rawValue: f.kind.rawValue), let v = try session.find(kind, f.metadata.namespace, f.metadata.name) else {
           throw Failure.notFound(Kind(rawValue: f.kind.rawValue) ?? .pod, f.metadata.name)
         }

@@ -35,7 +35,7 @@ struct GetCommand: ParsableCommand {
   func run() throws {
     if let raw {
       if !what.isEmpty { throw Failure.error("arguments may not be passed when --raw is specified") }
-      return try RawPath.show(raw, try common.look())
+      return try RawPath.show(raw, try common.open())
     }
     let format = try outputFormat(output, allowMissing: allowMissingTemplateKeys)
     let (kinds, names) = try asked()
@@ -68,7 +68,7 @@ struct GetCommand: ParsableCommand {
   private func asked() throws -> ([Kind], [(Kind, String)]) {
     try input.check(verb: "get", required: false)
     if input.files.isEmpty { return try targets(what) }
-    let objects = try Manifests.load(input, common)
+    let objects = try Manifests.load(input, common.place)
     let names = objects.compactMap { o in Kind(rawValue: o.kind.rawValue).map { ($0, o.metadata.name) } }
     return (Kind.allCases.filter { k in names.contains { $0.0 == k } }, names)
   }

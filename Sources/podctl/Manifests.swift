@@ -27,11 +27,11 @@ struct LoadedFileObject {
 
 enum Manifests {
   /// Reads and judges all of them; what is wrong is said all at once. distinct: the same name twice is refused.
-  static func load(_ input: FileOptions, _ common: CommonOptions, distinct: Bool = true) throws -> [LoadedFileObject] {
+  static func load(_ input: FileOptions, _ common: Place, distinct: Bool = true) throws -> [LoadedFileObject] {
     try load(input.files, recursive: input.recursive, common, distinct: distinct)
   }
 
-  static func load(_ files: [String], recursive: Bool = false, _ common: CommonOptions, distinct: Bool = true) throws -> [LoadedFileObject] {
+  static func load(_ files: [String], recursive: Bool = false, _ common: Place, distinct: Bool = true) throws -> [LoadedFileObject] {
     var objects: [LoadedFileObject] = []
     var wrong = ""
     for (name, bytes) in try files.flatMap({ try read($0, recursive) }) {

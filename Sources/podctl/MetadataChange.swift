@@ -69,7 +69,7 @@ struct MetadataChange {
   private func chosen(_ resources: [String], _ session: Session) throws -> [(Kind, String, String)] {
     try o.input.check(verb: "label", required: false)
     if !o.input.files.isEmpty {
-      return try Manifests.load(o.input, o.common).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
+      return try Manifests.load(o.input, o.common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
     }
     return try session.chosen(
       resources, namespace: o.allNamespaces ? nil : o.common.ns, all: o.all, selector: o.selector, fieldSelector: o.fieldSelector,

@@ -45,6 +45,7 @@ extension Session {
     let name = meta["name"]?.string ?? ""
     value["metadata"] = meta
     if try stored(kind, ns, name) != nil { throw Failure.exists(kind, name) }
+    value = try admitted(value, kind)
     let made = Instance.stamped(value, old: nil, wall: now)
     guard kind == .pod else {
       try instance.store(made)
@@ -101,8 +102,7 @@ extension Session {
       }
       if let why = podUpdateDiagnostic(old: resized.sorted, new: value.sorted) { throw invalid([why]) }
     } else {
-      let problems = Validation.update(old: old, new: value)
-      if !problems.isEmpty { throw invalid(problems.map { "\($0.path): \($0.message)" }) }
+      if let known = LoadedObject.Kind(rawValue: kind.rawValue), let why = objectUpdateDiagnostic(known, old: old, new: value) { throw invalid([why]) }
     }
     return value
   }

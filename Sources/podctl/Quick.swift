@@ -65,5 +65,5 @@ struct QuickWords {
   /// The last value of an option.
   subscript(_ name: String) -> String? { values[name]?.last }
   func all(_ name: String) -> [String] { values[name] ?? [] }
-  var place: Place { Place(namespace: self["namespace"], root: self["root"]) }
+  var place: Place { Place(namespace: self["namespace"], root: self["root"], nodeRoot: nil) }
 }

@@ -41,11 +41,10 @@ enum RawPath {
     return v
   }
 
-  /// What the issuer of tokens publishes: DATA/keys.
+  /// What the issuer of tokens publishes: DATA/keys. Made, with the keys, where it is missing.
   private static func keys(_ file: String, _ session: Session) throws -> String {
-    do throws(SysError) { return try FileSystem.readText("\(session.instance.data)/keys/\(file)") } catch {
-      if error.errno != ENOENT && error.errno != ENOTDIR { throw error }
-      throw Failure.server("NotFound", "no key has been made yet: the first token makes it (podctl create token NAME, or a pod with a service account token)")
-    }
+    let path = session.instance.keys + "/" + file
+    if !FileSystem.exists(path) { _ = try TokenRun([], session.instance, programs: session.programs).finish() }
+    return try FileSystem.readText(path)
   }
 }

@@ -22,7 +22,7 @@ struct ReplaceCommand: ParsableCommand {
     if gracePeriod >= 0 && !force { throw Failure.error("--grace-period must have --force specified") }
     if force && change.dryRun != .none { throw Failure.error("--dry-run can not be used when --force is set") }
     let format = try change.format()
-    let objects = try Manifests.load(input, common)
+    let objects = try Manifests.load(input, common.place)
     let session = try change.dryRun == .none ? common.open() : common.look()
     var failures = ""
     for o in objects {

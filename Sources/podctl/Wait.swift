@@ -41,7 +41,7 @@ struct WaitCommand: ParsableCommand {
         what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector, unnamed: "resource name may not be empty",
         verb: "wait")
     } else {
-      found = try Manifests.load(input, common).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
+      found = try Manifests.load(input, common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
     }
     if found.isEmpty {
       if case .delete = goal { return }
