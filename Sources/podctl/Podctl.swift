@@ -12,7 +12,7 @@ struct Podctl: ParsableCommand {
     commandName: "podctl", abstract: "Run and look at Kubernetes Pods on this machine.",
     subcommands: [
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, LogsCommand.self, ExecCommand.self, DeleteCommand.self, WaitCommand.self,
-      VersionCommand.self, CopyCommand.self, PortForwardCommand.self, AttachCommand.self, DebugCommand.self,
+      VersionCommand.self, ExplainCommand.self, CopyCommand.self, PortForwardCommand.self, AttachCommand.self, DebugCommand.self,
     ])
 
   /// Returns the exit status: 0, or 1 as kubectl does for whatever goes wrong, or a verb's own.
