@@ -13,7 +13,7 @@ import Testing
     for f in fields {
       let text = Explain.field(f, of: type)
       #expect(text.hasSuffix("."), "\(type).\(f.name): \(text)")
-      #expect(!text.contains("="), "\(type).\(f.name): \(text)")
+      #expect(!text.hasPrefix("="), "\(type).\(f.name): \(text)")
       #expect(text.utf8.count <= 400, "\(type).\(f.name): \(text.utf8.count) bytes")
     }
   }

@@ -6,7 +6,7 @@
 // read before somebody asks.
 
 enum ExplainTexts {
-  static var all: [[(type: StaticString, text: StaticString)]] { [objects, pods, containers, volumes, refusedVolumes, statuses] }
+  static var all: [[(type: StaticString, text: StaticString)]] { [objects, pods, containers, volumes, refusedVolumes, statuses, nodes] }
 }
 
 public enum Explain {
@@ -69,7 +69,7 @@ public enum Explain {
     ("PodSpec.preemptionPolicy", "Never PreemptLowerPriority"), ("PodSpec.restartPolicy", "Always Never OnFailure"),
     ("PodStatus.phase", "Failed Pending Running Succeeded Unknown"), ("PodStatus.qosClass", "BestEffort Burstable Guaranteed"),
     ("SeccompProfile.type", "Localhost RuntimeDefault Unconfined"), ("SecurityContext.procMount", "Default Unmasked"),
-    ("Toleration.effect", "NoExecute NoSchedule PreferNoSchedule"), ("Toleration.operator", "Equal Exists Gt Lt"),
+    ("Taint.effect", "NoExecute NoSchedule PreferNoSchedule"), ("Toleration.effect", "NoExecute NoSchedule PreferNoSchedule"), ("Toleration.operator", "Equal Exists Gt Lt"),
     ("TopologySpreadConstraint.nodeAffinityPolicy", "Honor Ignore"), ("TopologySpreadConstraint.nodeTaintsPolicy", "Honor Ignore"),
     ("TopologySpreadConstraint.whenUnsatisfiable", "DoNotSchedule ScheduleAnyway"),
     ("VolumeMount.mountPropagation", "Bidirectional HostToContainer None"),

@@ -24,7 +24,7 @@ extension ExplainTexts {
       podIP: The pod's address; that of the node with hostNetwork.
       podIPs: The pod's addresses, at most one of IPv4 and of IPv6; podIP is the first.
       qosClass: Guaranteed (each container's requests and limits for cpu and memory are the same), BestEffort (there are none), else Burstable. Says who is ended first when memory runs out.
-      reason: Why the pod is as it is, in one word: Evicted, DeadlineExceeded, NodeLost …
+      reason: Why the pod is as it is, in one word: Evicted, DeadlineExceeded, NodeLost and others.
       resize: How far a change of resources has come.
       resourceClaimStatuses: The claims that were made for the pod.
       resources: The resources that the pod as a whole has now.
@@ -104,7 +104,7 @@ extension ExplainTexts {
       exitCode: Its exit code; 128 and the signal's number where a signal ended it.
       finishedAt: When it ended.
       message: What it left in its terminationMessagePath.
-      reason: Completed, Error, OOMKilled, ContainerStatusUnknown …
+      reason: Completed, Error, OOMKilled, ContainerStatusUnknown and others.
       signal: The signal that ended it.
       startedAt: When it started.
       """
@@ -114,7 +114,7 @@ extension ExplainTexts {
       """
       A container that does not run yet.
       message: What it waits for, for people.
-      reason: ContainerCreating, PodInitializing, CrashLoopBackOff, ImagePullBackOff, CreateContainerConfigError …
+      reason: ContainerCreating, PodInitializing, CrashLoopBackOff, ImagePullBackOff, CreateContainerConfigError and others.
       """
     ),
     (
