@@ -50,7 +50,7 @@ struct Podctl: ParsableCommand {
   private static func reordered(_ arguments: [String]) -> [String] {
     var words: [String] = []
     let end = arguments.firstIndex(of: "--") ?? arguments.count
-    for w in arguments[..<end] {
+    for w in BooleanFlags.settled(arguments[..<end]) {
       let bytes = Array(w.utf8)
       if bytes.count > 2, bytes[0] == 45, "onlc".utf8.contains(bytes[1]), bytes[2] != 61 {
         words += [String(w.prefix(2)), String(w.dropFirst(2))]

@@ -166,13 +166,48 @@ func pod(_ more: String = "", spec: String = "") -> String { head + "spec:\n\(sp
 
   @Test(arguments: [
     ("{.items[0].n}", "a"), ("{.items[*].n}", "a b"), ("{.items[-1].v}", "2"), ("{.items[?(@.n==\"b\")].v}", "2"), ("{.items[?(@.v>1)].n}", "b"),
-    ("{range .items[*]}{.n}={.v}{\"\\n\"}{end}", "a=1\nb=2\n"), ("{..n}", "a b"), ("{.s.x\\.y}", "dot"), ("{.s['x.y']}", "dot"), ("{.items[0:1].n}", "a"),
+    ("{range .items[*]}{.n}={.v}{\"\\n\"}{end}", "a=1\nb=2\n"), ("{..n}", "a b"), ("{.s.x\\.y}", "dot"), ("{.s['x\\.y']}", "dot"), ("{.s['x.y']}", ""), ("{.items[0:1].n}", "a"),
     ("n: {.items[0]['n','v']}", "n: a 1"), (".items[1].n", "b"), ("{.nothing}", ""),
+    ("items[1].n", "b"), ("{items[1].n}", "b"), ("{$.items[0].n}{@.items[1].n}", "ab"), ("{.items[0].n \"x\"}", "x"), ("{.items[::2].n}", "a"), ("{.items[0,1].v}", "1 2"),
+    ("{range .items[*]}{$.n},{end}", "a,b,"), ("{range .items[*]}{range .n}{@}{end}{end}", "ab"), ("{.items[?(@.n)].v}", "1 2"), ("{.items[?(@.n!='a')].v}", "2"),
+    ("{.items[?(1==1)].v}", "1 2"), ("{\"\\x41\\u4e2d\\t\"}", "A中\t"), ("{.items[0]}", "{\"n\":\"a\",\"v\":1}"), ("{.items[0:0].n}", ""), ("{.nothing[3]}", ""), ("{..v}", "1 2"), ("", ""),
   ])
   func jsonPath(_ template: String, _ text: String) throws { #expect(try JSONPath(template).text(in: object) == text) }
 
-  @Test(arguments: ["{.a", "{range .items[*]}x", "{.a[}", "{end}"])
+  @Test(arguments: [
+    "{.a", "{range .items[*]}x", "{.a[}", "{end}", "{....a}", "{.a!}", "{.a[x]}", "{.a[?(@.b==\"c\"]}", "{.a[?(@.b)}", "{\"a}", "{\"\\q\"}", "{.a\n}", "{.a[0][\"b\"]}", "{1.2.3}",
+  ])
   func whatIsNoTemplate(_ template: String) { #expect(throws: JSONPath.Invalid.self) { try JSONPath(template) } }
+
+  /// kubectl's words for what a template meets.
+  @Test(arguments: [
+    ("{.items[2].n}", "array index out of bounds: index 2, length 2"), ("{.items[-3].n}", "array index out of bounds: index -1, length 2"),
+    ("{.s[0]}", "map[string]interface {} is not array or slice"), ("{.items[0].n[0]}", "string is not array or slice"), ("{.items[1:0]}", "starting index 1 is greater than ending index 0"),
+    ("{.items[0:2:0]}", "step must be > 0"), ("{.items[?(@.n==1)]}", "incompatible types for comparison"), ("{.items[?(@.n===\"a\")]}", "unrecognized filter operator ==="),
+    ("{foo bar}", "unrecognized identifier foo"),
+  ])
+  func whatCannotBeFilledIn(_ template: String, _ why: String) throws {
+    let path = try JSONPath(template)
+    #expect(throws: JSONPath.Invalid(description: why)) { try path.values(in: object) }
+    let said = #expect(throws: JSONPath.Invalid.self) { try path.text(in: object) }
+    #expect(said?.description.hasPrefix("error executing jsonpath \"\(template)\": Error executing template: \(why). Printing more information") == true)
+  }
+
+  @Test func toPrintTextIsText() throws {
+    #expect(try JSONPath(printing: ".items[0].n").text(in: object) == ".items[0].n")
+    #expect(throws: JSONPath.Invalid.self) { try JSONPath(printing: "{items}").text(in: object) }
+    #expect(throws: JSONPath.Invalid.self) { try JSONPath("{.nothing}").text(in: object, allowMissing: false) }
+  }
+
+  @Test func noTemplateOutgrowsTheMachine() throws {
+    let nested = (0..<4).reduce(Value.int(1)) { v, _ in .array([v]) }
+    let wide = try JSONPath("{@" + String(repeating: "[" + Array(repeating: "*", count: 100).joined(separator: ",") + "]", count: 4) + "}")
+    #expect(throws: JSONPath.Invalid(description: "more than 100000 results")) { try wide.values(in: nested) }
+    let ranges = String(repeating: "{range .items[*]}", count: 60) + String(repeating: "{end}", count: 60)
+    #expect(throws: JSONPath.Invalid.self) { try JSONPath(ranges) }
+    let forty = String(repeating: "{range @}", count: 40) + String(repeating: "{end}", count: 40)
+    #expect(try JSONPath(forty).text(in: object) == "")
+  }
 
   @Test(arguments: [("a=1", true), ("a!=1", false), ("a in (1,2),b", true), ("a notin (1)", false), ("!c", true), ("!a", false), ("c", false), ("a==1,b=2", true)])
   func labels(_ selector: String, _ holds: Bool) throws { #expect(try LabelSelector(selector).matches(["a": "1", "b": "2"]) == holds) }
