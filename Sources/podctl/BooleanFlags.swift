@@ -5,9 +5,10 @@
 enum BooleanFlags {
   /// Those of all verbs that are not set where nobody names them.
   private static let long: Set<Substring> = [
-    "all", "all-containers", "all-namespaces", "append-hash", "client", "containers", "follow", "force", "ignore-errors", "ignore-not-found", "keep-annotations", "list", "local",
-    "no-headers", "no-preserve", "now", "output-watch-events", "overwrite", "prefix", "previous", "quiet", "recursive", "show-kind", "show-labels", "stdin", "sum", "timestamps",
-    "tty", "watch", "watch-only",
+    "all", "all-containers", "all-namespaces", "append-hash", "arguments-only", "client", "containers", "follow", "force", "ignore-errors",
+    "ignore-not-found", "keep-annotations", "keep-labels", "keep-liveness", "keep-readiness", "keep-startup", "list", "local", "no-headers", "no-preserve",
+    "now", "output-watch-events", "overwrite", "prefix", "previous", "quiet", "recursive", "replace", "same-node", "show-kind", "show-labels", "stdin", "sum",
+    "timestamps", "tty", "watch", "watch-only",
   ]
   private static let short: Set<Substring> = ["-A", "-i", "-t", "-w"]
 

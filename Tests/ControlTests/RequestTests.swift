@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct Requests {
   @Test(arguments: [
-    (#"{"verb":"ping"}"#, PoddRequest.ping), (#"{"verb":"events"}"#, .events), (#"{"verb":"objects"}"#, .objects), (#" {"verb":"watch","more":1} "#, .watch),
+    (#"{"verb":"ping"}"#, PoddRequest.ping), (#"{"verb":"events"}"#, .events), (#"{"verb":"objects"}"#, .objects), (#"{"verb":"closeInput"}"#, .closeInput),
+    (#"{"verb":"attach","container":"a","stdin":true}"#, .attach(container: "a", stdin: true)), (#" {"verb":"watch","more":1} "#, .watch),
     (#"{"verb":"delete"}"#, .delete(grace: nil, force: false)), (#"{"verb":"delete","grace":0,"force":true}"#, .delete(grace: 0, force: true)),
     (#"{"verb":"update","object":{"kind":"Pod"}}"#, .update(.object([("kind", .string("Pod"))]))),
   ])
