@@ -175,7 +175,7 @@ func pod(_ more: String = "", spec: String = "") -> String { head + "spec:\n\(sp
   func jsonPath(_ template: String, _ text: String) throws { #expect(try JSONPath(template).text(in: object) == text) }
 
   @Test(arguments: [
-    "{.a", "{range .items[*]}x", "{.a[}", "{end}", "{....a}", "{.a!}", "{.a[x]}", "{.a[?(@.b==\"c\"]}", "{.a[?(@.b)}", "{\"a}", "{\"\\q\"}", "{.a\n}", "{.a[0][\"b\"]}", "{1.2.3}",
+    "{.a", "{range .items[*]}x", "{.a[}", "{end}", "{....a}", "{!a}", "{.a[x]}", "{.a[?(@.b==\"c\"]}", "{.a[?(@.b)}", "{\"a}", "{\"\\q\"}", "{.a\n}", "{.a[0][\"b\"]}", "{1.2.3}",
   ])
   func whatIsNoTemplate(_ template: String) { #expect(throws: JSONPath.Invalid.self) { try JSONPath(template) } }
 
