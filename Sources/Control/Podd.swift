@@ -73,7 +73,7 @@ public enum Podd {
 /// A conversation with a podd: one JSON object a line, both ways.
 public struct PoddClient: ~Copyable {
   private let fd: FileDescriptor
-  private var pending: [UInt8] = []
+  private var pending = LineReader()
 
   public init(_ place: PodPlace) throws(SysError) {
     let end = Clock.monotonic + 2_000_000_000
@@ -98,9 +98,7 @@ public struct PoddClient: ~Copyable {
   /// The next line. deadline: nanoseconds of CLOCK_MONOTONIC; nil waits for ever.
   public mutating func next(deadline: Int64? = nil) throws(SysError) -> Answer {
     while true {
-      if let line = pending.firstIndex(of: 10) {
-        let bytes = Array(pending[..<line])
-        pending.removeFirst(line + 1)
+      if let bytes = pending.next() {
         do throws(JSON.Malformed) { return .value(try JSON.parse(bytes)) } catch {
           throw SysError(step: "reading the supervisor's answer: \(error)", call: "recv", object: "podd.sock", errno: EPROTO)
         }
@@ -118,7 +116,7 @@ public struct PoddClient: ~Copyable {
       if n < 0 && errno == EINTR { continue }
       if n < 0 && errno != ECONNRESET { throw SysError(call: "recv", object: "podd.sock", errno: errno) }
       if n <= 0 { return .end }
-      pending += buffer[..<n]
+      if !pending.add(buffer[..<n]) { throw SysError(step: "reading the supervisor's answer", call: "recv", object: "podd.sock", errno: EMSGSIZE) }
     }
   }
 

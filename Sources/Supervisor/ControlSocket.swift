@@ -12,7 +12,7 @@ import PodEngine
 final class ControlClient {
   private let fd: Int32
   private unowned let supervisor: Supervisor
-  private var input: [UInt8] = []
+  private var input = LineReader()
   private var output: [UInt8] = []
   var isWatching = false
   private var waitsForEnd = false
@@ -34,40 +34,37 @@ final class ControlClient {
       if n < 0 && errno == EAGAIN { break }
       hasLeft = n <= 0
       if hasLeft { break }
-      input += chunk[..<n]
+      if !input.add(chunk[..<n]) { return supervisor.leave(fd) }
     }
     // Who asks and goes at once (delete --wait=false) has asked all the same.
     defer { if hasLeft { supervisor.leave(fd) } }
-    while let line = input.firstIndex(of: 10) {
-      let bytes = Array(input[..<line])
-      input.removeFirst(line + 1)
-      do throws(JSON.Malformed) { serve(try JSON.parse(bytes)) } catch { send(.object([("error", .string("not a request: \(error)"))])) }
+    // An answer that cannot be sent ends the conversation.
+    while supervisor.clients[fd] === self, let line = input.next() {
+      do throws(PoddRequest.Invalid) { serve(try PoddRequest(line)) } catch { send(.object([("error", .string("\(error)"))])) }
     }
   }
 
-  private func serve(_ request: Value) {
-    switch request["verb"]?.string {
-    case "ping": send(.object([("ok", .bool(true)), ("pid", .int(Int64(getpid())))]))
-    case "events": send(.object([("items", supervisor.eventList)]))
-    case "watch":
+  private func serve(_ request: PoddRequest) {
+    switch request {
+    case .ping: send(.object([("ok", .bool(true)), ("pid", .int(Int64(getpid())))]))
+    case .events: send(.object([("items", supervisor.eventList)]))
+    case .watch:
       isWatching = true
       supervisor.save()
       send(.object([("object", supervisor.shown)]))
-    case "update":
-      guard let object = request["object"] else { return send(.object([("error", .string("update needs an object"))])) }
+    case .update(let object):
       supervisor.update(object)
       send(.object([("ok", .bool(true))]))
-    case "objects":
+    case .objects:
       supervisor.objectsChanged()
       send(.object([("ok", .bool(true))]))
-    case "delete":
+    case .delete(let grace, let force):
       waitsForEnd = true
-      supervisor.feed(.deleteRequested(graceSeconds: request["grace"]?.int, force: request["force"]?.bool ?? false))
-    case "attach": attach(request["container"]?.string ?? "", wantsInput: request["stdin"]?.bool ?? false)
-    case "closeInput":
+      supervisor.feed(.deleteRequested(graceSeconds: grace, force: force))
+    case .attach(let container, let stdin): attach(container, wantsInput: stdin)
+    case .closeInput:
       if let name = attachedTo { supervisor.sessionEnded(name) }
       send(.object([("ok", .bool(true))]))
-    default: send(.object([("error", .string("unknown verb"))]))
     }
   }
 

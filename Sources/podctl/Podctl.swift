@@ -14,7 +14,7 @@ struct Podctl: ParsableCommand {
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, LogsCommand.self, ExecCommand.self, DeleteCommand.self, WaitCommand.self,
       VersionCommand.self, CopyCommand.self, PortForwardCommand.self, AttachCommand.self, DebugCommand.self,
       CreateCommand.self, ReplaceCommand.self, EditCommand.self, LabelCommand.self, AnnotateCommand.self, TaintCommand.self, EventsCommand.self,
-      APIResourcesCommand.self, CompletionCommand.self, TopCommand.self,
+      APIResourcesCommand.self, CompletionCommand.self, TopCommand.self, ExplainCommand.self,
     ])
 
   /// Returns the exit status: 0, or 1 as kubectl does for whatever goes wrong, or a verb's own.
@@ -54,7 +54,7 @@ struct Podctl: ParsableCommand {
   private static func reordered(_ arguments: [String]) -> [String] {
     var words: [String] = []
     let end = arguments.firstIndex(of: "--") ?? arguments.count
-    for w in arguments[..<end] {
+    for w in BooleanFlags.settled(arguments[..<end]) {
       let bytes = Array(w.utf8)
       if bytes.count > 2, bytes[0] == 45, "onlc".utf8.contains(bytes[1]), bytes[2] != 61 {
         words += [String(w.prefix(2)), String(w.dropFirst(2))]

@@ -15,7 +15,7 @@ SIBLINGS = {("Runtime", "Images"), ("Supervisor", "Control"), ("LabKit", "Contro
 PURE = ("Manifest", "PodEngine")
 
 
-def files(*ends, under=("Sources", "Labs", "Exercises", "Tests", "Tools")):
+def files(*ends, under=("Sources", "Labs", "Exercises", "Tests", "Tools", "Fuzz")):
     for top in under:
         for d, dirs, names in os.walk(os.path.join(HOME, top)):
             dirs[:] = [x for x in dirs if not x.startswith(".") and x != "__pycache__"]
@@ -98,8 +98,22 @@ class House(unittest.TestCase):
         self.assertEqual(bad, [])
 
     def test_shell_scripts_parse(self):
-        for f in ("lab", "test", "Tools/build.sh"):
+        for f in ("lab", "test", "Tools/build.sh", "Fuzz/run"):
             self.assertEqual(subprocess.run(["sh", "-n", os.path.join(HOME, f)]).returncode, 0, f)
+
+    def test_the_table_of_contents_is_the_tree_of_folders(self):
+        toc = re.search(r"## Contents.*?```(.*?)```", text("docs/architecture.md"), re.S).group(1)
+        named = set(re.findall(r"[\w*-]+(?=/)", toc)) | set(re.findall(r"\b\w+\b", toc))
+        # Folders of folders that are alike (Labs/NN-name, Tests/NameTests) stand for each of them; what lies below them is theirs.
+        folders = set()
+        for top in ("Sources", "Fuzz", "Tools", "docs", "Labs", "Exercises", "Tests"):
+            folders.add(top)
+        for d in os.listdir(HOME + "/Sources"):
+            folders.add(d)
+            if d[0] != "C" or d == "Control":
+                folders.update(x for x in os.listdir(HOME + "/Sources/" + d) if os.path.isdir("%s/Sources/%s/%s" % (HOME, d, x)))
+        folders.update(d for d in os.listdir(HOME + "/Tests") if os.path.isdir(HOME + "/Tests/" + d) and not d.endswith("Tests") and d[0] != "_")
+        self.assertEqual(sorted(f for f in folders if f not in named), [])
 
     def test_links_in_documents_exist(self):
         bad = []

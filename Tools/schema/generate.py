@@ -10,7 +10,8 @@ Only facts are taken: which fields there are, of which type, which are required.
 import json, re, sys
 
 ROOTS = {"Pod": "io.k8s.api.core.v1.Pod", "Secret": "io.k8s.api.core.v1.Secret", "ConfigMap": "io.k8s.api.core.v1.ConfigMap",
-         "ServiceAccount": "io.k8s.api.core.v1.ServiceAccount"}
+         "ServiceAccount": "io.k8s.api.core.v1.ServiceAccount", "Event": "io.k8s.api.core.v1.Event",
+         "Node": "io.k8s.api.core.v1.Node"}
 SPECIAL = {"io.k8s.apimachinery.pkg.api.resource.Quantity": "q", "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "x",
            "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "t", "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "t",
            "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "?"}

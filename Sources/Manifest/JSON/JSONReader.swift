@@ -75,7 +75,7 @@ public enum JSON {
         throw bad("not a number: \(text)")
       }
       if whole, let i = Int64(text) { return .int(i) }
-      if let d = Double(text), let f = text.utf8.first, f == 45 || (48...57).contains(f) { return .double(d) }
+      if let d = Double(text), d.isFinite, let f = text.utf8.first, f == 45 || (48...57).contains(f) { return .double(d) }
       at = start
       throw bad("unexpected character")
     }

@@ -26,7 +26,7 @@ extension Quantity {
     if suffix.isEmpty {
     } else if let s = Self.suffixes.first(where: { $0.0 == suffix }) {
       (multiply, divide) = (s.1, s.2)
-    } else if suffix.first == "e" || suffix.first == "E", let e = Int(suffix.dropFirst()), abs(e) <= 18 {
+    } else if suffix.first == "e" || suffix.first == "E", let e = Int(suffix.dropFirst()), (-18...18).contains(e) {
       for _ in 0..<abs(e) { if e > 0 { multiply *= 10 } else { divide *= 10 } }
     } else {
       return nil

@@ -3,7 +3,7 @@
 // Times as RFC 3339 writes them. Days from a civil date: the usual arithmetic on a year that begins in March.
 
 extension WallTime {
-  /// From 2026-01-02T03:04:05Z, with a fraction or an offset; nil where it is none.
+  /// From 2026-01-02T03:04:05Z, with a fraction or an offset; nil where it is none. Beyond the years 1677 to 2262 the nearest instant that 64 bits hold.
   public init?(rfc3339 text: String) {
     let b = Array(text.utf8)
     guard b.count >= 20, b[4] == 45, b[7] == 45, b[10] == 84 || b[10] == 116, b[13] == 58, b[16] == 58 else { return nil }
@@ -42,7 +42,8 @@ extension WallTime {
     let yoe = year - era * 400
     let doy = (153 * (mo + (mo > 2 ? -3 : 9)) + 2) / 5 + d - 1
     let days = era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
-    self.init(nanoseconds: (days * 86400 + h * 3600 + mi * 60 + s - offset) * 1_000_000_000 + nano)
+    let exact = Int128(days * 86400 + h * 3600 + mi * 60 + s - offset) * 1_000_000_000 + Int128(nano)
+    self.init(nanoseconds: Int64(clamping: exact))
   }
 
   /// To the second: 2026-01-02T03:04:05Z.

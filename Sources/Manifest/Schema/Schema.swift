@@ -58,6 +58,9 @@ public struct SchemaField: Sendable {
 }
 
 public enum Schema {
+  /// The names of all types.
+  public static var types: [String] { GeneratedSchema.types.map(\.name.description) }
+
   /// The fields of a type (Pod, PodSpec, Container …), by name; nil for a type that is not in the table.
   public static func fields(of type: String) -> [SchemaField]? {
     for t in GeneratedSchema.types where t.name.description == type {

@@ -227,7 +227,8 @@ public enum PlainScalar {
     }
     guard t.utf8.allSatisfy({ (48...57).contains($0) || [43, 45, 46, 69, 101, 95].contains($0) }), t.utf8.contains(where: { (48...57).contains($0) })
     else { return nil }
-    return Double(t.replacing("_"))
+    // One too large to hold stays text.
+    return Double(t.replacing("_")).flatMap { $0.isFinite ? $0 : nil }
   }
 }
 

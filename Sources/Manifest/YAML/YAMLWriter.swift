@@ -9,7 +9,7 @@ public enum YAML {
     switch v {
     case .object(let m) where !m.isEmpty: members(m, 0, &out)
     case .array(let a) where !a.isEmpty: sequence(a, 0, &out)
-    default: out += scalar(v, 0) + "\n"
+    default: out += scalar(v, 2) + "\n"
     }
     return out
   }
@@ -18,7 +18,9 @@ public enum YAML {
     let pad = String(repeating: " ", count: indent)
     for (i, e) in m.entries.enumerated() {
       if !(i == 0 && firstInline) { out += pad }
-      out += plainOrQuoted(e.key) + ":"
+      // A reader looks 1024 characters ahead for a key's colon.
+      let key = plainOrQuoted(e.key)
+      out += key.utf8.count > 1000 ? "? " + key + "\n" + pad + ":" : key + ":"
       switch e.value {
       case .object(let inner) where !inner.isEmpty:
         out += "\n"
@@ -61,34 +63,39 @@ public enum YAML {
 
   /// A literal block, where one can hold the text exactly.
   private static func block(_ s: String, _ indent: Int) -> String {
-    let clean = s.unicodeScalars.allSatisfy { $0 == "\n" || ($0.value >= 32 && $0.value < 127) || $0.value > 160 && $0.value < 0xD800 }
-    let lines = s.split(separator: "\n", omittingEmptySubsequences: false)
-    guard clean, !s.hasPrefix("\n"), !lines.contains(where: { $0.hasSuffix(" ") }) else { return quoted(s) }
+    let clean = s.unicodeScalars.allSatisfy { $0 == "\n" || !needsEscape($0) && $0.value < 0xD800 }
+    let lines = s.utf8.split(separator: 10, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+    guard clean, s.utf8.first != 10, !lines.contains(where: { $0.utf8.last == 32 }) else { return quoted(s) }
     var body = lines
     var chomp = "-"
-    if s.hasSuffix("\n") {
+    if s.utf8.last == 10 {
       body.removeLast()
       let trailing = body.reversed().prefix { $0.isEmpty }.count
       chomp = trailing > 0 ? "+" : ""
     }
     let pad = String(repeating: " ", count: indent)
-    let mark = s.hasPrefix(" ") ? "2" : ""
+    let mark = s.utf8.first == 32 ? "2" : ""
     // With an explicit indicator the number counts from the parent's indentation, which is ours less two.
     return "|\(mark)\(chomp)\n" + body.map { $0.isEmpty ? "" : pad + $0 }.joined(separator: "\n")
   }
 
+  /// In bytes and scalars: to a reader a sign is itself, whatever combines with it.
   static func plainOrQuoted(_ s: String) -> String {
-    guard case .string = PlainScalar.value(s), !s.isEmpty else { return "\"\(s)\"" }
+    if s.unicodeScalars.contains(where: needsEscape) { return quoted(s) }
+    guard case .string = PlainScalar.value(s), let first = s.utf8.first else { return "\"\(s)\"" }
     if ["y", "Y", "n", "N", "=", "<<"].contains(s) || looksLikeDate(s) { return "\"\(s)\"" }
-    let bad: Set<Character> = ["-", "?", ":", ",", "[", "]", "{", "}", "#", "&", "*", "!", "|", ">", "'", "\"", "%", "@", "`", " "]
-    let first = s[s.startIndex]
-    let soft = (first == "-" || first == "?" || first == ":") && s.count > 1 && s[s.index(after: s.startIndex)] != " "
-    if bad.contains(first) && !soft || s.hasSuffix(" ") || s.hasSuffix(":") || s.contains(": ") || s.contains(" #")
-      || s.hasPrefix("---") || s.hasPrefix("...") || s.unicodeScalars.contains(where: { $0.value < 32 || (127...160).contains($0.value) || $0.value == 0xFEFF })
-    {
-      return s.unicodeScalars.contains { $0.value < 32 || (127...160).contains($0.value) || $0.value == 0xFEFF } ? quoted(s) : singleQuoted(s)
-    }
-    return s
+    let bytes = Array(s.utf8)
+    let soft = "-?:".utf8.contains(first) && bytes.count > 1 && bytes[1] != 32
+    let opens = "-?:,[]{}#&*!|>'\"%@` ".utf8.contains(first) && !soft
+    let splits = bytes.indices.dropLast().contains { bytes[$0] == 58 && bytes[$0 + 1] == 32 || bytes[$0] == 32 && bytes[$0 + 1] == 35 }
+    let ends = bytes.last == 32 || bytes.last == 58
+    let isMark = bytes.starts(with: "---".utf8) || bytes.starts(with: "...".utf8)
+    return opens || splits || ends || isMark ? singleQuoted(s) : s
+  }
+
+  /// What YAML takes for a control character or for the end of a line, or cannot hold at all.
+  private static func needsEscape(_ u: Unicode.Scalar) -> Bool {
+    u.value < 32 || (127...160).contains(u.value) || [0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF].contains(u.value)
   }
 
   /// A date (2026-01-02, with or without a time) or a number of base 60 (1:30), to a reader of YAML 1.1.
@@ -106,7 +113,7 @@ public enum YAML {
       }
   }
 
-  private static func singleQuoted(_ s: String) -> String { "'" + s.reduce(into: "") { $0 += $1 == "'" ? "''" : String($1) } + "'" }
+  private static func singleQuoted(_ s: String) -> String { "'" + String(decoding: s.utf8.flatMap { $0 == 39 ? [39, 39] : [$0] }, as: UTF8.self) + "'" }
 
   private static func quoted(_ s: String) -> String {
     var out = "\""
@@ -118,11 +125,10 @@ public enum YAML {
       case "\t": out += "\\t"
       case "\r": out += "\\r"
       default:
-        if u.value < 32 || (127...160).contains(u.value) {
+        if needsEscape(u) {
           let hex = String(u.value, radix: 16)
-          out += "\\x" + (hex.count < 2 ? "0" : "") + hex
-        } else if u.value == 0xFEFF {
-          out += "\\uFEFF"
+          let width = u.value < 256 ? 2 : 4
+          out += (width == 2 ? "\\x" : "\\u") + String(repeating: "0", count: width - hex.utf8.count) + hex
         } else {
           out.unicodeScalars.append(u)
         }

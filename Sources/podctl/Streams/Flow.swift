@@ -86,7 +86,7 @@ final class Flows {
     _ = arm(flow.to)
   }
 
-  /// Watches what is waited for now. A descriptor that nobody waits for is forgotten: its hang-up would be told for ever.
+  /// Watches what is now waited for. A descriptor that nobody waits for is forgotten: its hang-up would be told for ever.
   private func arm(_ fd: Int32) -> Bool {
     var what: EventLoop.Readiness = []
     if sources[fd]?.wantsInput == true { what.insert(.readable) }
