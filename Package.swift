@@ -80,6 +80,7 @@ let package = Package(
       name: "podlab-image", dependencies: ["Images", "Kernel", "Manifest", "CArchive", "CCrypto"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     .executableTarget(name: "pause", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
+    .executableTarget(name: "podlab-forward", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
     .executableTarget(name: "init", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
     lab("00-process-group"), lab("01-infra-container"), lab("03-sidecar"),
 

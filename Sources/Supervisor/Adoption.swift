@@ -27,6 +27,7 @@ extension Supervisor {
         wasLost = false
         takeBack(s, fd)
         watchInfra(fd)
+        adoptForwarder()
       }
     }
     killStrays()
