@@ -26,6 +26,18 @@ extension IPAddress {
   }
 }
 
+public enum DatagramSocket {
+  /// A non-blocking UDP socket that talks to this address alone.
+  public static func connect(_ address: IPAddress, port: UInt16) throws(SysError) -> FileDescriptor {
+    let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    let fd = FileDescriptor(
+      owning: Int32(try check(errno: socket(address.isV6 ? AF_INET6 : AF_INET, kind, 0), "socket", address.isV6 ? "AF_INET6" : "AF_INET")))
+    let (result, code) = address.withSocketAddress(port: port) { (Glibc.connect(fd.raw, $0, $1), errno) }
+    try check(result < 0 ? -Int(code) : 0, "connect", "\(address), port \(port), UDP")
+    return fd
+  }
+}
+
 public enum PortSocket {
   /// A non-blocking socket with this address and port: listening, or (datagrams) bound. The address may be one that the machine does not have
   /// (IP_FREEBIND); an IPv6 one takes no IPv4 connections.
