@@ -47,6 +47,8 @@ let package = Package(
     .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
+    .systemLibrary(name: "CSsl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
 
     // 2 language
     .target(name: "Manifest", dependencies: ["CYaml"], swiftSettings: strict),
@@ -61,7 +63,7 @@ let package = Package(
 
     // 4 tools
     .target(name: "Control", dependencies: ["Manifest", "Kernel", "PodEngine", "Images", "Runtime"], swiftSettings: strict),
-    .target(name: "Supervisor", dependencies: ["Control", "PodEngine", "Runtime", "Images", "Manifest", "Kernel"], swiftSettings: strict),
+    .target(name: "Supervisor", dependencies: ["Control", "PodEngine", "Runtime", "Images", "Manifest", "Kernel", "CNghttp2"], swiftSettings: strict),
     .target(name: "LabKit", dependencies: ["Control", "Manifest", "Kernel", "Runtime"], swiftSettings: strict),
     .target(name: "Grading", dependencies: ["LabKit", "Control", "Manifest", "Kernel", "Runtime"], swiftSettings: strict),
     .target(name: "Tutorial", dependencies: ["LabKit", "Grading", "CNcurses", "Kernel", "Manifest"], swiftSettings: strict),
@@ -81,6 +83,9 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     .executableTarget(name: "podlab-token", dependencies: ["Kernel", "Manifest", "CCrypto"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(name: "pause", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
+    .executableTarget(name: "podlab-forward", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
+    .executableTarget(name: "podlab-tls", dependencies: ["CSsl"], swiftSettings: embedded,
+      linkerSettings: embeddedLink + [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .executableTarget(name: "init", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
     lab("00-process-group"), lab("01-infra-container"), lab("03-sidecar"),
 

@@ -9,6 +9,7 @@ podlab_needs="
 /usr/include/archive.h:libarchive-dev
 /usr/include/openssl/evp.h:libssl-dev
 /usr/include/seccomp.h:libseccomp-dev
+/usr/include/nghttp2/nghttp2.h:libnghttp2-dev
 /usr/include/stdlib.h:libc6-dev
 /usr/bin/git:git
 /bin/busybox:busybox-static

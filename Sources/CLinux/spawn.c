@@ -20,6 +20,7 @@ static int put(const char *path, const void *data, size_t n, int flags) {
   return r == (ssize_t)n ? 0 : -1;
 }
 
+// One request, or several of which only the last is acknowledged: the first answer tells a failure of any.
 static int netlink_request(const void *data, size_t n) {
   struct { struct nlmsghdr h; struct nlmsgerr e; char rest[512]; } in;
   int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), e = 0;

@@ -6,16 +6,26 @@ import Kernel
 import Manifest
 
 extension Instance {
-  /// A range of addresses, one bridge.
+  /// A range of addresses, one bridge. Where the kernel has IPv6, a /64 of unique local addresses (RFC 4193) as well.
   public struct Network: Sendable, Equatable {
     /// Index of the bridge.
     public var bridge: Int32
     /// First address of the range.
     public var first: UInt32
     public var gateway: IPAddress { IPAddress(v4: first + 1) }
+    /// The first 64 bits of the IPv6 addresses; nil where there are none.
+    public var six: [UInt8]?
+    public var gateway6: IPAddress? { six.flatMap { IPAddress(network: $0, host: 1) } }
     public static let prefix = 20
+    public static let prefix6 = 64
     static let size: UInt32 = 1 << 12
-    public init(bridge: Int32, first: UInt32) { (self.bridge, self.first) = (bridge, first) }
+    public init(bridge: Int32, first: UInt32, six: [UInt8]? = nil) { (self.bridge, self.first, self.six) = (bridge, first, six) }
+
+    /// The IPv6 address that belongs to an IPv4 address of the range: the same number in it.
+    public func address6(of four: IPAddress) -> IPAddress? {
+      guard let six, let value = four.v4, value >= first else { return nil }
+      return IPAddress(network: six, host: UInt64(value - first))
+    }
   }
 
   /// A Pod's address and the name of its link on the node.
@@ -28,20 +38,21 @@ extension Instance {
 
   /// The bridge, made when it is not there. netlink: of the node's network namespace.
   public func network(_ netlink: borrowing Netlink) throws(SysError) -> Network {
-    if let index = linkIndex(bridgeName), let first = storedRange() { return Network(bridge: index, first: first) }
+    if let index = linkIndex(bridgeName), let known = storedRange() { return Network(bridge: index, first: known.first, six: known.six) }
     do throws(SysError) {
       let lock = try FileLock("\(run)/instance.lock")
       defer { _ = lock.raw }
-      if let index = linkIndex(bridgeName), let first = storedRange() { return Network(bridge: index, first: first) }
-      let first = try freeRange(netlink, preferred: storedRange())
+      if let index = linkIndex(bridgeName), let known = storedRange() { return Network(bridge: index, first: known.first, six: known.six) }
+      let first = try freeRange(netlink, preferred: storedRange()?.first)
       if linkIndex(bridgeName) == nil { try netlink.addBridge(bridgeName) }
       guard let index = linkIndex(bridgeName) else { throw SysError(call: "if_nametoindex", object: bridgeName, errno: ENODEV) }
-      let made = Network(bridge: index, first: first)
+      var made = Network(bridge: index, first: first)
       do throws(SysError) {
         try netlink.addAddress(made.gateway, prefix: Network.prefix, link: index)
       } catch where error.errno == EEXIST {}
+      made.six = try addRange6(netlink, link: index)
       try netlink.setUp(index)
-      try FileSystem.writeAtomically(networkFile, JSON.compactBytes(.object([("first", .int(Int64(first)))])), mode: 0o600)
+      try FileSystem.writeAtomically(networkFile, JSON.compactBytes(made.stored), mode: 0o600)
       return made
     } catch {
       throw error.during("making the pods' network", hint: error.hint ?? (error.errno == EPERM ? NamespaceRights.obstacle() : nil))
@@ -53,10 +64,44 @@ extension Instance {
     return index > 0 ? Int32(index) : nil
   }
 
-  /// First address of the range; nil while no Pod has needed one.
-  func storedRange() -> UInt32? {
+  /// First address of the range, and the IPv6 network; nil while no Pod has needed one.
+  func storedRange() -> (first: UInt32, six: [UInt8]?)? {
     guard let bytes = optional({ () throws(SysError) in try FileSystem.read(networkFile) }) else { return nil }
-    do throws(JSON.Malformed) { return try JSON.parse(bytes)["first"]?.int.flatMap { UInt32(exactly: $0) } } catch { return nil }
+    do throws(JSON.Malformed) {
+      let v = try JSON.parse(bytes)
+      guard let first = v["first"]?.int.flatMap({ UInt32(exactly: $0) }) else { return nil }
+      return (first, v["six"]?.string.flatMap { IPAddress(literal: $0) }.map { Array($0.bytes.prefix(8)) })
+    } catch { return nil }
+  }
+
+  /// Gives the bridge an IPv6 address of a range of its own. nil: this network namespace has no IPv6, or has it turned off.
+  private func addRange6(_ netlink: borrowing Netlink, link: Int32) throws(SysError) -> [UInt8]? {
+    for place in ["all", "default"] {
+      guard let text = optional({ () throws(SysError) in try FileSystem.readText("/proc/sys/net/ipv6/conf/\(place)/disable_ipv6") }), text.hasPrefix("0")
+      else { return nil }
+    }
+    let taken = try netlink.addresses().filter { $0.address.isV6 }.map { ($0.address, $0.prefix) }
+      + netlink.routes().compactMap { r in r.leadsNowhere ? nil : r.destination.map { ($0, r.prefix) } }
+    var range = freeRange6(taken)
+    while range == nil { range = freeRange6(taken) }
+    guard let range, let gateway = IPAddress(network: range, host: 1) else { return nil }
+    do throws(SysError) { try netlink.addAddress(gateway, prefix: Network.prefix6, link: link) } catch {
+      // Turned off for this link, or built into the kernel without being there.
+      if [EACCES, EOPNOTSUPP, EAFNOSUPPORT, EINVAL].contains(error.errno) { return nil }
+      throw error
+    }
+    return range
+  }
+
+  /// A /64 of fd00::/8 by chance; nil when it lies in a network that is there (other than a route to everything).
+  private func freeRange6(_ taken: [(IPAddress, Int)]) -> [UInt8]? {
+    let range = [0xfd] + Self.randomBytes(7)
+    let isTaken = taken.contains { address, prefix in
+      guard address.isV6, prefix > 7 else { return false }
+      let bits = min(prefix, 64)
+      return (0..<bits).allSatisfy { (address.bytes[$0 / 8] ^ range[$0 / 8]) & (0x80 >> UInt8($0 % 8)) == 0 }
+    }
+    return isTaken ? nil : range
   }
 
   /// A /20 of 10.128.0.0/9 that overlaps no address and no route of this network namespace. Routes that lead nowhere do not count.
@@ -141,5 +186,14 @@ extension Instance {
     (optional { () throws(SysError) in try FileSystem.list("\(run)/addresses") } ?? []).filter { name in
       name != "next" && optional { () throws(SysError) in try FileSystem.readText("\(run)/addresses/\(name)") } == owner
     }
+  }
+}
+
+extension Instance.Network {
+  /// What network.json says.
+  fileprivate var stored: Value {
+    var v: [(String, Value)] = [("first", .int(Int64(first)))]
+    if let six, let network = IPAddress(network: six, host: 0) { v.append(("six", .string("\(network)"))) }
+    return .object(v)
   }
 }

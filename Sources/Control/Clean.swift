@@ -27,6 +27,7 @@ public struct Clean: Sendable {
       guard case .state(let state) = PodState.read(place.state), state.boot == Boot.id else { continue }
       if let s = state.sandbox { identities.append(s.process) }
       identities += state.containers.compactMap(\.process)
+      if let f = state.forwarder { identities.append(f) }
     }
     for p in identities { end(p) }
     pods = found.count

@@ -96,7 +96,7 @@ extension Instance {
         ("type", .string(type)),
       ])
     }
-    let address = storedRange().map { "\(Network(bridge: 0, first: $0).gateway)" } ?? "127.0.0.1"
+    let address = storedRange().map { "\(Network(bridge: 0, first: $0.first).gateway)" } ?? "127.0.0.1"
     let info: [(String, Value)] = [
       ("architecture", .string(m.architecture)), ("bootID", .string(Boot.id)), ("containerRuntimeVersion", .string("podlab://0.1.0")),
       ("kernelVersion", .string(m.kernel)), ("kubeProxyVersion", .string("")), ("kubeletVersion", .string("v1.37.0")),

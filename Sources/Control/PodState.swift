@@ -14,6 +14,8 @@ public struct PodState: Sendable, Equatable {
   /// Addresses taken for this Pod, to be given back.
   public var addresses: [String] = []
   public var containers: [Container] = []
+  /// The process that carries the host ports; nil without any.
+  public var forwarder: ProcessIdentity?
 
   /// The infra process.
   public struct Sandbox: Sendable, Equatable {
@@ -76,6 +78,7 @@ extension PodState {
           ("podIPs", .strings(s.podIPs)), ("link", .string(s.link)), ("store", .array([.int(Int64(s.near)), .int(Int64(s.far))])),
         ])))
     }
+    if let f = forwarder { v.append(("forwarder", .object([("pid", .int(Int64(f.pid))), ("startTime", .int(Int64(clamping: f.startTime)))]))) }
     v.append(("addresses", .strings(addresses)))
     v.append(("containers", .array(containers.map(\.value))))
     return .object(v)
@@ -86,6 +89,7 @@ extension PodState {
     guard let boot = v["boot"]?.string, let list = v["containers"]?.array else { return nil }
     self.boot = boot
     addresses = (v["addresses"]?.array ?? []).compactMap(\.string)
+    forwarder = v["forwarder"].flatMap(Self.process)
     if let s = v["sandbox"] {
       guard let p = Self.process(s), let attempt = s["attempt"]?.int, let link = s["link"]?.string, let near = s["store"]?[0]?.int,
         let far = s["store"]?[1]?.int

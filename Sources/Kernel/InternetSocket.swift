@@ -21,7 +21,7 @@ public enum InternetSocket {
 
   /// The same with a socket that is there.
   public static func begin(_ fd: Int32, _ address: IPAddress, port: UInt16) throws(SysError) {
-    let (result, code) = with(address, port) { (Glibc.connect(fd, $0, $1), errno) }
+    let (result, code) = address.withSocketAddress(port: port) { (Glibc.connect(fd, $0, $1), errno) }
     if result < 0, code != EINPROGRESS { throw SysError(call: "connect", object: "\(address):\(port)", errno: code) }
   }
 
@@ -33,7 +33,7 @@ public enum InternetSocket {
     _ = setsockopt(fd.raw, SOL_SOCKET, SO_REUSEADDR, &on, size)
     // [::1] beside 127.0.0.1 with the same number.
     if address.isV6 { _ = setsockopt(fd.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &on, size) }
-    let (result, code) = with(address, port) { (bind(fd.raw, $0, $1), errno) }
+    let (result, code) = address.withSocketAddress(port: port) { (bind(fd.raw, $0, $1), errno) }
     if result < 0 { throw SysError(call: "bind", object: "\(address):\(port)", errno: code) }
     try check(errno: Glibc.listen(fd.raw, 128), "listen", "\(address):\(port)")
     return fd
@@ -48,25 +48,6 @@ public enum InternetSocket {
       p.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(fd, $0, &length) }
     }
     return r == 0 ? UInt16(bigEndian: a.sin6_port) : 0
-  }
-
-  private static func with<T>(_ address: IPAddress, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> T) -> T {
-    if address.isV6 {
-      var a = sockaddr_in6()
-      a.sin6_family = sa_family_t(AF_INET6)
-      a.sin6_port = port.bigEndian
-      withUnsafeMutableBytes(of: &a.sin6_addr) { $0.copyBytes(from: address.bytes) }
-      return withUnsafePointer(to: &a) { p in
-        p.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
-      }
-    }
-    var a = sockaddr_in()
-    a.sin_family = sa_family_t(AF_INET)
-    a.sin_port = port.bigEndian
-    withUnsafeMutableBytes(of: &a.sin_addr) { $0.copyBytes(from: address.bytes) }
-    return withUnsafePointer(to: &a) { p in
-      p.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
-    }
   }
 
   /// How a begun connection turned out: 0, or errno.

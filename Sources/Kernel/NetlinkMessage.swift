@@ -16,6 +16,12 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
   /// An IPv4 address from its value in host order.
   public init(v4 value: UInt32) { bytes = [UInt8(value >> 24), UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255)] }
 
+  /// An IPv6 address: a network of 64 bits (8 bytes) and a number in it. nil for another count of bytes.
+  public init?(network: [UInt8], host: UInt64) {
+    guard network.count == 8 else { return nil }
+    bytes = network + withUnsafeBytes(of: host.bigEndian) { Array($0) }
+  }
+
   /// Dotted quad; nil for anything else.
   public init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
@@ -173,6 +179,19 @@ public struct NetlinkMessage {
     if let d = destination { m.attribute(1, d.0.bytes) }
     m.attribute(5, gateway.bytes)
     return m.finished()
+  }
+
+  /// Several requests as one send. Only the last one is acknowledged, but a failure of any is told at once: the first answer says whether all went
+  /// well.
+  public static func batch(_ messages: [[UInt8]]) -> [UInt8] {
+    var all: [UInt8] = []
+    for (i, message) in messages.enumerated() {
+      var m = message
+      if i < messages.count - 1, m.count > 7 { m[6] &= ~UInt8(acknowledge) }
+      while m.count % 4 != 0 { m.append(0) }
+      all += m
+    }
+    return all
   }
 
   // MARK: answers

@@ -84,6 +84,8 @@ public struct ResizeFailure: Sendable, Equatable {
 
 public enum ProbeResult: Sendable, Equatable {
   case success
+  /// Counts as success; what the ProbeWarning event says after the colon.
+  case warning(String)
   /// What the Unhealthy event says after the colon.
   case failure(String)
   /// The probe could not be carried out at all: counts as nothing (ProbeError).

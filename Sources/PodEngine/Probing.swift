@@ -56,6 +56,9 @@ extension PodEngine {
     case .failure(let why):
       emit(.warning, "Unhealthy", "\(title) probe failed: \(why)", of: i)
       isGood = false
+    case .warning(let what):
+      emit(.warning, "ProbeWarning", "\(title) probe warning: \(what)", of: i)
+      isGood = true
     case .success: isGood = true
     }
     if runs[i].probes[p].lastResult == isGood {

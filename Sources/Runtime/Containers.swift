@@ -92,8 +92,8 @@ public struct ExecSpec: Sendable {
 }
 
 /// A descriptor in a list.
-final class FileDescriptorBox {
+public final class FileDescriptorBox {
   private let fd: FileDescriptor
-  var raw: Int32 { fd.raw }
-  init(_ fd: consuming FileDescriptor) { self.fd = fd }
+  public var raw: Int32 { fd.raw }
+  public init(_ fd: consuming FileDescriptor) { self.fd = fd }
 }

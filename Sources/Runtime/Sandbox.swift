@@ -61,8 +61,29 @@ public struct PodNetwork: Sendable {
   public var address: IPAddress
   public var prefix: Int
   public var gateway: IPAddress
+  /// A second address, of IPv6, with its prefix and gateway.
+  public var six: (address: IPAddress, prefix: Int, gateway: IPAddress)?
   public init(bridge: Int32, link: String, address: IPAddress, prefix: Int, gateway: IPAddress) {
     (self.bridge, self.link, self.address, self.prefix, self.gateway) = (bridge, link, address, prefix, gateway)
+  }
+}
+
+extension PodNetwork {
+  /// Link up, addresses, default routes: one conversation with the kernel.
+  fileprivate func step(link: Int32) -> SpawnStep {
+    var messages = [NetlinkMessage.setUp(link), NetlinkMessage.addAddress(address, prefix: prefix, link: link)]
+    var words = "RTM_NEWLINK eth0 up, RTM_NEWADDR \(address)/\(prefix)"
+    if let six {
+      messages.append(NetlinkMessage.addAddress(six.address, prefix: six.prefix, link: link))
+      words += ", RTM_NEWADDR \(six.address)/\(six.prefix)"
+    }
+    messages.append(NetlinkMessage.addRoute(to: nil, through: gateway))
+    words += ", RTM_NEWROUTE default via \(gateway)"
+    if let six {
+      messages.append(NetlinkMessage.addRoute(to: nil, through: six.gateway))
+      words += ", RTM_NEWROUTE default via \(six.gateway)"
+    }
+    return SpawnStep(.netlink(NetlinkMessage.batch(messages), words: words), for: "giving the sandbox its addresses and routes")
   }
 }
 
@@ -119,13 +140,7 @@ public struct SandboxStart {
     if case .bridged(let n) = spec.network {
       let eth0: Int32 = 2  // lo is 1 in a new network namespace
       if spec.users == nil { s.append(.init(.readByte(fd: go.read.raw), for: "waiting for the sandbox's network")) }
-      s.append(
-        .init(.netlink(NetlinkMessage.addAddress(n.address, prefix: n.prefix, link: eth0), words: "RTM_NEWADDR \(n.address)/\(n.prefix) on eth0"),
-          for: "giving the sandbox its address"))
-      s.append(.init(.netlink(NetlinkMessage.setUp(eth0), words: "RTM_NEWLINK eth0 up"), for: "setting up eth0"))
-      s.append(
-        .init(.netlink(NetlinkMessage.addRoute(to: nil, through: n.gateway), words: "RTM_NEWROUTE default via \(n.gateway)"),
-          for: "giving the sandbox its default route"))
+      s.append(n.step(link: eth0))
     }
     s.append(.init(.changeRoot("."), for: "emptying infra's root"))
     s.append(.init(.changeFolder("/")))

@@ -28,6 +28,7 @@ extension Supervisor {
         wasLost = false
         takeBack(s, fd)
         watchInfra(fd)
+        adoptForwarder()
       }
     }
     killStrays()

@@ -5,19 +5,23 @@
 import Manifest
 
 /// Where a request goes.
-struct HTTPTarget: Equatable {
-  var scheme = "http"
-  var host = ""
-  var port: Int64 = 80
+public struct HTTPTarget: Equatable, Sendable {
+  public var scheme = "http"
+  public var host = ""
+  public var port: Int64 = 80
   /// Path with query.
-  var path = "/"
+  public var path = "/"
+
+  public init(scheme: String = "http", host: String, port: Int64, path: String) {
+    (self.scheme, self.host, self.port, self.path) = (scheme, host, port, path)
+  }
 
   /// host:port as it stands in an address; IPv6 in brackets.
-  var authority: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
-  var text: String { "\(scheme)://\(authority)\(path)" }
+  public var authority: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
+  public var text: String { "\(scheme)://\(authority)\(path)" }
 
   /// The target of a Location header seen here; nil for another scheme or nonsense.
-  func resolving(_ location: String) -> HTTPTarget? {
+  public func resolving(_ location: String) -> HTTPTarget? {
     var next = self
     if location.hasPrefix("//") { return resolving(scheme + ":" + location) }
     if location.hasPrefix("/") {
@@ -55,7 +59,7 @@ struct HTTPTarget: Equatable {
   }
 
   /// The request as kubelet's probes make it; headers of the spec last, a Host or User-Agent among them replaces the default.
-  func request(_ headers: [HTTPGet.Header], agent: String = "kube-probe/1.37") -> [UInt8] {
+  public func request(_ headers: [HTTPGet.Header], agent: String = "kube-probe/1.37") -> [UInt8] {
     func own(_ name: String) -> Bool { headers.contains { $0.name.lowercased() == name } }
     let isDefault = port == (scheme == "https" ? 443 : 80)
     let name = host.contains(":") ? "[\(host)]" : host
@@ -72,40 +76,117 @@ struct HTTPTarget: Equatable {
   }
 }
 
-/// The head of an answer.
-struct HTTPAnswer: Equatable {
-  var status: Int
-  var location: String?
+/// An answer, fed with bytes as they come: head, then body by its length, in chunks, or until the connection ends.
+public struct HTTPAnswer: Equatable, Sendable {
+  public private(set) var status = 0
+  public private(set) var location: String?
+  /// What has come of the body, at most bodyLimit.
+  public private(set) var body: [UInt8] = []
 
-  enum Reading: Equatable {
+  public enum Step: Equatable, Sendable {
     case more
-    case answer(HTTPAnswer)
+    /// The head is complete: status and location are known.
+    case head
+    /// All of it has come, or as much as is kept.
+    case complete
     case malformed(String)
   }
 
-  /// Reads a head that may not be complete yet. Interim answers (100, 103) are skipped.
-  static func read(_ bytes: [UInt8]) -> Reading {
-    var start = 0
+  /// pkg/probe/http: what of a body is read.
+  public static let bodyLimit = 10 << 10
+
+  private enum Framing: Equatable { case none, length(Int), chunked, untilEnd }
+  private var input: [UInt8] = []
+  private var hasHead = false
+  private var framing = Framing.untilEnd
+  private var leftInChunk = 0
+
+  public init() {}
+
+  /// Takes what came. Interim answers (100, 103) are skipped.
+  public mutating func receive(_ bytes: [UInt8]) -> Step {
+    input += bytes
+    guard hasHead else { return readHead() }
+    return readBody()
+  }
+
+  /// The rest, after `head`.
+  public mutating func proceed() -> Step { readBody() }
+
+  /// The connection has ended. nil: the answer is complete; else what Go says of it.
+  public func whyIncomplete() -> String? {
+    guard hasHead else { return "EOF" }
+    return framing == .untilEnd || framing == .none ? nil : "unexpected EOF"
+  }
+
+  private mutating func readHead() -> Step {
     while true {
-      guard let end = headEnd(bytes, from: start) else {
-        if bytes.count >= 5, !bytes.starts(with: Array("HTTP/".utf8)) { return .malformed(quotedStart(bytes)) }
-        return bytes.count > 1 << 20 ? .malformed("header too long") : .more
+      guard let end = Self.headEnd(input) else {
+        if input.count >= 5, !input.starts(with: Array("HTTP/".utf8)) { return .malformed(Self.quotedStart(input)) }
+        return input.count > 1 << 20 ? .malformed("net/http: server response headers exceeded 1048576 bytes; aborted") : .more
       }
-      let lines = String(decoding: bytes[start..<end], as: UTF8.self).split(whereSeparator: \.isNewline)
-      guard let first = lines.first, first.hasPrefix("HTTP/") else { return .malformed(quotedStart(bytes)) }
+      let lines = String(decoding: input[..<end], as: UTF8.self).split(whereSeparator: \.isNewline)
+      guard let first = lines.first, first.hasPrefix("HTTP/") else { return .malformed(Self.quotedStart(input)) }
       let parts = first.split(separator: " ", maxSplits: 2)
-      guard parts.count >= 2, parts[1].utf8.count == 3, let code = Int(parts[1]) else { return .malformed(quotedStart(bytes)) }
-      if code >= 100 && code < 200 && code != 101 {
-        start = end
-        continue
+      guard parts.count >= 2 else { return .malformed(Self.quotedStart(input)) }
+      guard parts[1].utf8.count == 3, let code = Int(parts[1]), code >= 0 else {
+        return .malformed("malformed HTTP status code \(PodFacts.quoted(String(parts[1])))")
       }
-      var answer = HTTPAnswer(status: code, location: nil)
+      input.removeFirst(end)
+      if code >= 100 && code < 200 && code != 101 { continue }
+      (status, hasHead) = (code, true)
+      framing = [101, 204, 304].contains(code) ? .none : .untilEnd
       for line in lines.dropFirst() {
-        guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "location" else { continue }
-        answer.location = String(line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" })
+        guard let colon = line.firstIndex(of: ":") else { continue }
+        let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+        switch line[..<colon].lowercased() {
+        case "location": if location == nil { location = String(value) }
+        case "transfer-encoding" where framing != .none && value.lowercased().hasSuffix("chunked"): framing = .chunked
+        case "content-length" where framing == .untilEnd:
+          if let n = Int(value.filter { $0 != " " }), n >= 0 { framing = .length(n) }
+        default: break
+        }
       }
-      return .answer(answer)
+      return .head
     }
+  }
+
+  private mutating func readBody() -> Step {
+    switch framing {
+    case .none: return .complete
+    case .untilEnd:
+      keep(input.count)
+    case .length(let n):
+      keep(min(input.count, n - body.count))
+      if body.count >= n { return .complete }
+    case .chunked:
+      while true {
+        if leftInChunk > 0 {
+          let n = min(leftInChunk, input.count)
+          keep(n)
+          leftInChunk -= n
+          if leftInChunk > 0 { break }
+        }
+        // The line before a chunk; an empty one ends the chunk before it.
+        guard let end = input.firstIndex(of: 10) else { break }
+        let line = String(decoding: input[..<end], as: UTF8.self).filter { $0 != "\r" && $0 != "\r\n" && $0 != " " }
+        input.removeFirst(end + 1)
+        if line.isEmpty { continue }
+        guard let size = Int(line.prefix { $0 != ";" }, radix: 16), size >= 0 else { return .malformed("invalid byte in chunk length") }
+        if size == 0 {
+          framing = .none
+          return .complete
+        }
+        leftInChunk = size
+      }
+    }
+    return body.count >= Self.bodyLimit ? .complete : .more
+  }
+
+  private mutating func keep(_ n: Int) {
+    guard n > 0 else { return }
+    body += input.prefix(min(n, Self.bodyLimit - min(body.count, Self.bodyLimit)))
+    input.removeFirst(min(n, input.count))
   }
 
   private static func quotedStart(_ bytes: [UInt8]) -> String {
@@ -114,8 +195,8 @@ struct HTTPAnswer: Equatable {
   }
 
   /// After the empty line; bare line feeds pass.
-  private static func headEnd(_ b: [UInt8], from start: Int) -> Int? {
-    var i = start
+  private static func headEnd(_ b: [UInt8]) -> Int? {
+    var i = 0
     while let n = b[i...].firstIndex(of: 10) {
       if n + 1 < b.count, b[n + 1] == 10 { return n + 2 }
       if n + 2 < b.count, b[n + 1] == 13, b[n + 2] == 10 { return n + 3 }

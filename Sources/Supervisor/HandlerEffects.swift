@@ -10,6 +10,7 @@ import Runtime
 
 extension Supervisor: HandlerHost {
   var podIP: String? { engine.status.podIPs.first }
+  var tlsProgram: String { node.programs + "/podlab-tls" }
 
   func runProbe(_ name: String, _ kind: ProbeKind) {
     guard let c = container(name) else { return }
@@ -25,6 +26,7 @@ extension Supervisor: HandlerHost {
       handlers[key] = nil
       switch outcome {
       case .success: feed(.probeFinished(container: name, probe: kind, result: .success))
+      case .warning(let what): feed(.probeFinished(container: name, probe: kind, result: .warning(what)))
       case .failure(let why): feed(.probeFinished(container: name, probe: kind, result: .failure(why)))
       case .error(let why): feed(.probeFinished(container: name, probe: kind, result: .unknown(why)))
       }
@@ -37,10 +39,10 @@ extension Supervisor: HandlerHost {
   func runHook(_ name: String, _ kind: HookKind) {
     guard let c = container(name), let handler = kind == .postStart ? c.lifecycle.postStart : c.lifecycle.preStop else { return }
     let key = "\(name) \(kind.rawValue)"
-    let run = HandlerRun(self, c) { [unowned self] outcome in
+    let run = HandlerRun(self, c, isHook: true) { [unowned self] outcome in
       handlers[key] = nil
       switch outcome {
-      case .success: feed(.hookFinished(container: name, hook: kind, failure: nil))
+      case .success, .warning: feed(.hookFinished(container: name, hook: kind, failure: nil))
       case .failure(let why), .error(let why): feed(.hookFinished(container: name, hook: kind, failure: why))
       }
     }

@@ -71,6 +71,7 @@ extension Event {
       let (word, text): (String, String?) =
         switch r {
         case .success: ("success", nil)
+        case .warning(let t): ("warning", t)
         case .failure(let t): ("failure", t)
         case .unknown(let t): ("unknown", t)
         }
@@ -111,7 +112,13 @@ extension Event {
       self = .containerExited(container: c, id: text("id"), exit: exit)
     case "probeFinished":
       guard let kind = ProbeKind(rawValue: text("probe")) else { return nil }
-      let result: ProbeResult = text("result") == "success" ? .success : text("result") == "failure" ? .failure(text("text")) : .unknown(text("text"))
+      let result: ProbeResult
+      switch text("result") {
+      case "success": result = .success
+      case "warning": result = .warning(text("text"))
+      case "failure": result = .failure(text("text"))
+      default: result = .unknown(text("text"))
+      }
       self = .probeFinished(container: c, probe: kind, result: result)
     case "hookFinished":
       guard let kind = HookKind(rawValue: text("hook")) else { return nil }

@@ -15,7 +15,7 @@ public struct NodeContext {
   public var cgroupRoot: String
   /// What stands before hostPath volumes' paths; empty for the machine's own /.
   public var nodeRoot: String
-  /// The programs beside ours: pause, podlab-image.
+  /// The programs beside ours: pause, podlab-image, podlab-forward, podlab-tls.
   public var programs: String
   public var allocatable: [String: Quantity]
   /// Memory of the machine, in bytes.

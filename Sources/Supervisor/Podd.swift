@@ -47,7 +47,8 @@ public enum PoddProgram {
     }
     let netlink = try Netlink()
     let pod = Pod(stored: object)
-    let network = pod.spec.hostNetwork ? nil : try instance.network(netlink)
+    // On the node's own network a Pod needs no bridge: without one the node's address is the loopback's.
+    let network = pod.spec.hostNetwork ? optional { () throws(SysError) in try instance.network(netlink) } : try instance.network(netlink)
     let supervisor = try Supervisor(instance, place, pod, node: context(instance, network))
     supervisor.network = network
     try supervisor.loop.watchSignals([SIGTERM, SIGINT]) { _ in
@@ -75,7 +76,8 @@ public enum PoddProgram {
     let processors = Int64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     let billion: Int128 = 1_000_000_000
     var node = NodeContext(
-      name: "podlab", hostIPs: [network.map { "\($0.gateway)" } ?? "127.0.0.1"], cgroupRoot: instance.cgroupRoot, nodeRoot: instance.nodeRoot,
+      name: "podlab", hostIPs: network.map { n in ["\(n.gateway)"] + (n.gateway6.map { ["\($0)"] } ?? []) } ?? ["127.0.0.1"], cgroupRoot: instance.cgroupRoot,
+      nodeRoot: instance.nodeRoot,
       programs: own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ".",
       allocatable: [
         "cpu": Quantity(text: "\(processors)", nano: Int128(processors) * billion),

@@ -43,8 +43,13 @@ extension Supervisor {
         let taken = try instance.take(network, for: pod.metadata.uid)
         (podIPs, link) = (["\(taken.address)"], taken.link)
         state.addresses.append("\(taken.address)")
-        spec.network = .bridged(
-          PodNetwork(bridge: network.bridge, link: link, address: taken.address, prefix: Instance.Network.prefix, gateway: network.gateway))
+        var ends = PodNetwork(bridge: network.bridge, link: link, address: taken.address, prefix: Instance.Network.prefix, gateway: network.gateway)
+        // A sysctl of the Pod may turn it off.
+        if let six = network.address6(of: taken.address), let gateway = network.gateway6, !spec.sysctls.contains(where: { $0.name.contains("disable_ipv6") }) {
+          ends.six = (six, Instance.Network.prefix6, gateway)
+          podIPs.append("\(six)")
+        }
+        spec.network = .bridged(ends)
       }
       try writeSharedFiles(podIPs)
       let groups = node.host.cgroups
@@ -81,9 +86,14 @@ extension Supervisor {
     guard var begun = starting else { return }
     starting = nil
     do throws(SysError) {
-      let fd = try begun.finish().release()
+      infra = try begun.finish().release()
       keep(begun.pid)
-      watchInfra(fd)
+      do throws(SysError) { try startForwarder(state.sandbox?.podIPs ?? []) } catch {
+        _ = optional { () throws(SysError) in try Pidfd.signal(infra, SIGKILL) }
+        _ = optional { () throws(SysError) in try ExitStatus.collect(pidfd: infra, wait: true) }
+        throw error
+      }
+      watchInfra(infra)
       feed(.sandboxStarted(podIPs: state.sandbox?.podIPs ?? []))
     } catch {
       dropSandbox()
@@ -118,6 +128,7 @@ extension Supervisor {
 
   /// Forgets infra and what was parked with it.
   private func dropSandbox() {
+    endForwarder()
     if infra >= 0 { _ = close(infra) }
     infra = -1
     state.sandbox = nil

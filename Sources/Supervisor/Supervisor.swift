@@ -35,6 +35,7 @@ public final class Supervisor {
   /// infra's network namespace, held until the next one is made: that one must not get its number.
   var infraNetwork: Int32 = -1
   var starting: SandboxStart?
+  var forwarder: PortForwarder?
   var isStoppingSandbox = false
   var logs: [String: ContainerLog] = [:]
   /// What leads into each container's standard input (ContainerInput.swift).
@@ -177,7 +178,9 @@ public final class Supervisor {
       spec["nodeName"] = .string(node.name)
       v["spec"] = spec
     }
-    v["status"] = told.value
+    var status = told.value
+    if engine.status.hostIP != nil { status["hostIPs"] = .array(node.hostIPs.map { .object([("ip", .string($0))]) }) }
+    v["status"] = status
     return v
   }
 

@@ -73,7 +73,7 @@ def mine():
         parent[int(d)] = (int(after[1]), after[0])
     for pid in parent:
         name = exe(pid)
-        if name in ("podd", "pause", "podlab-image") and (name == "pause" or any(ROOT in w for w in words(pid))):
+        if name in ("podd", "pause", "podlab-image", "podlab-forward") and (name == "pause" or any(ROOT in w for w in words(pid))):
             found[pid] = name
     return found
 

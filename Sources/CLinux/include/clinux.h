@@ -274,4 +274,5 @@ static inline long lx_capset(uint64_t effective, uint64_t permitted, uint64_t in
   return LX(syscall(SYS_capset, &h, d));
 }
 
+#include "internet.h"
 #include "spawnplan.h"
