@@ -104,7 +104,7 @@ struct Change {
   /// spec, data, labels and annotations: what an apply can change.
   private static func isSame(_ a: Value, _ b: Value) -> Bool {
     for key in ["spec", "data", "binaryData", "stringData", "type", "immutable"] where a[key] != b[key] { return false }
-    for key in ["labels", "annotations"] where a["metadata"]?[key] != b["metadata"]?[key] { return false }
+    for key in ["labels", "annotations", "finalizers"] where a["metadata"]?[key] != b["metadata"]?[key] { return false }
     return true
   }
 
