@@ -42,7 +42,12 @@ public struct Clean: Sendable {
     attempt("pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/pods") }
     attempt("events") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/events") }
     attempt("addresses") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/addresses") }
-    for f in ["network.json", "node-root", "node.json", "node.lock", "instance.json", "instance.lock"] { _ = unlink("\(instance.run)/\(f)") }
+    attempt("pending pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/pending") }
+    attempt("kept pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.data)/objects/pods") }
+    for f in ["claims.json", "claims.lock", "antiaffinity.json", "network.json", "node-root", "node.json", "node.lock", "instance.json", "instance.lock"] {
+      _ = unlink("\(instance.run)/\(f)")
+    }
+    _ = unlink(instance.idFile)
     if all {
       attempt("data") { () throws(SysError) in try FileSystem.removeTree(instance.data) }
     }

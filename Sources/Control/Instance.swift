@@ -33,6 +33,8 @@ public struct Instance: Sendable {
   public let images: String
   /// Five characters of a-z2-7; empty until opened.
   public private(set) var id = ""
+  /// Set by open() when it made this boot's instance: Pods of before are there again, without a supervisor (Survivors.swift).
+  public private(set) var isNew = false
 
   public init(run: String, data: String, images: String) { (self.run, self.data, self.images) = (run, data, images) }
 
@@ -69,21 +71,32 @@ public struct Instance: Sendable {
       if info.uid != geteuid() {
         throw SysError(call: "stat", object: run, errno: EPERM, hint: "the folder belongs to user \(info.uid): remove it, or choose another with --root DIR")
       }
-      for f in ["pods", "addresses"] { try FileSystem.makeFolders("\(run)/\(f)", mode: mode) }
       for f in ["objects", "images"] { try FileSystem.makeFolders("\(data)/\(f)", mode: mode) }
       let lock = try FileLock("\(run)/instance.lock")
       if let known = readID() {
         id = known
       } else {
-        let new = Self.randomID(5)
+        try bringBackPods()
+        for f in ["pods", "addresses"] { try FileSystem.makeFolders("\(run)/\(f)", mode: mode) }
+        let new = keptID() ?? Self.randomID(5)
+        try FileSystem.writeAtomically(idFile, Array(new.utf8), mode: 0o600)
         let text = JSON.compactBytes(.object([("id", .string(new)), ("boot", .string(Boot.id))]))
         try FileSystem.writeAtomically("\(run)/instance.json", text, mode: 0o600)
         id = new
+        isNew = true
       }
       _ = lock.raw
     } catch {
       throw error.during("opening the instance \(run)", hint: error.hint ?? Self.remedy(error.errno))
     }
+  }
+
+  var idFile: String { "\(data)/instance.id" }
+
+  /// The id of before: what a lost RUN leaves on the machine (links, cgroups) carries it.
+  private func keptID() -> String? {
+    guard let text = optional({ () throws(SysError) in try FileSystem.readText(idFile) }), text.utf8.count == 5, text.allSatisfy(Self.letters.contains) else { return nil }
+    return text
   }
 
   static func remedy(_ code: Int32) -> String? {
@@ -104,6 +117,8 @@ public struct Instance: Sendable {
       return id
     } catch { return nil }
   }
+
+  var isOfThisBoot: Bool { readID() != nil }
 
   /// Whether there is anything of this instance.
   public var exists: Bool { FileSystem.exists("\(run)/instance.json") }

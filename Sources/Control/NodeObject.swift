@@ -9,6 +9,8 @@ import Manifest
 extension Instance {
   /// metadata.name of the Node.
   public static let nodeName = "podlab"
+  /// How many Pods the node takes (kubelet's maxPods, whose default of 110 is a setting): what the address range serves with room to spare.
+  static let podLimit: Int64 = 1000
 
   private var nodePath: String { "\(data)/objects/nodes/\(Self.nodeName).json" }
 
@@ -81,7 +83,7 @@ extension Instance {
     // Nothing is held back for the system and nothing is evicted: all of the machine can be given to Pods.
     let amounts: Value = .object([
       ("cpu", .string("\(m.processors)")), ("ephemeral-storage", .string("\(storage / 1024)Ki")), ("memory", .string("\(m.memory / 1024)Ki")),
-      ("pods", .string("110")),
+      ("pods", .string("\(Self.podLimit)")),
     ])
     let now = Value.string(WallTime(nanoseconds: Clock.wall).rfc3339)
     let since = Value.string(WallTime(nanoseconds: made * 1_000_000_000).rfc3339)

@@ -9,8 +9,12 @@ public struct PodPlace: Sendable, Equatable {
 
   /// The object as it was applied, defaults filled in.
   public var object: String { folder + "/pod.json" }
+  /// The object with which the journal begins; there once it was changed.
+  public var first: String { folder + "/first.json" }
   /// The object with its status: what `get -o json` prints.
   public var status: String { folder + "/status.json" }
+  /// What was known of the Pod before the boot; gone once its podd has taken it in.
+  public var before: String { folder + "/before.json" }
   /// A List of Event objects about the Pod.
   public var events: String { folder + "/events.json" }
   /// Every event of the engine with its effects, a JSON line each.

@@ -11,6 +11,8 @@ public enum PoddRequest: Sendable, Equatable {
   case update(Value)
   /// A Secret, ConfigMap or ServiceAccount of the namespace has changed.
   case objects
+  /// The Node has changed, or room on it was freed.
+  case node
   /// Whoever attaches to a container, with its input or without.
   case attach(container: String, stdin: Bool)
   /// The attached one writes no more.
@@ -36,6 +38,7 @@ public enum PoddRequest: Sendable, Equatable {
       guard let object = v["object"], object.members != nil else { throw Invalid(description: "update needs an object") }
       self = .update(object)
     case "objects": self = .objects
+    case "node": self = .node
     case "attach": self = .attach(container: v["container"]?.string ?? "", stdin: v["stdin"]?.bool ?? false)
     case "closeInput": self = .closeInput
     case "delete": self = .delete(grace: v["grace"]?.int, force: v["force"]?.bool ?? false)

@@ -16,8 +16,9 @@ public enum UnixSocket {
     return fd
   }
 
-  public static func connect(_ path: String) throws(SysError) -> FileDescriptor {
-    let fd = try make()
+  /// nonblocking: EAGAIN instead of waiting where the listener's queue is full.
+  public static func connect(_ path: String, nonblocking: Bool = false) throws(SysError) -> FileDescriptor {
+    let fd = try make(nonblocking: nonblocking)
     try withShort(path) { (p) throws(SysError) in try check(lx_unix_connect(fd.raw, p, p.utf8.count), "connect", path) }
     return fd
   }
@@ -64,8 +65,8 @@ public enum UnixSocket {
     return (pid, uid, gid)
   }
 
-  private static func make() throws(SysError) -> FileDescriptor {
-    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+  private static func make(nonblocking: Bool = false) throws(SysError) -> FileDescriptor {
+    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | (nonblocking ? Int32(SOCK_NONBLOCK.rawValue) : 0)
     return FileDescriptor(owning: Int32(try check(errno: socket(AF_UNIX, type, 0), "socket", "AF_UNIX")))
   }
 

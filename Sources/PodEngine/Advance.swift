@@ -7,8 +7,10 @@ import Manifest
 extension PodEngine {
   mutating func advance() {
     guard isAdmitted || ending != nil else { return }
+    if let leaving, now.monotonic >= leaving.at, ending != .deleted { evict() }
     if ending == nil { judgeEnd() }
     if ending != nil { return finish() }
+    if restartsAll == true, !stopForRestart() { return }
     if sandbox == .lost { return rebuild() }
     setUp()
     if volumes == .ready && sandbox == .ready {
@@ -27,6 +29,7 @@ extension PodEngine {
       emit(.normal, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
       return
     }
+    if restartsAll == true { return }
     let initFailed = !isInitialised && runs.contains { $0.kind == .initial && $0.stage == .exited && !$0.isCompleted && !wantsRestart($0) }
     let apps = runs.filter { $0.kind == .app }
     let isDone = !apps.isEmpty && apps.allSatisfy { $0.stage == .exited && !wantsRestart($0) }
@@ -100,19 +103,21 @@ extension PodEngine {
   /// Asks for the image, unless a back-off or a time for the next try stands against it. Returns whether the container is on its way.
   private mutating func begin(_ i: Int) -> Bool {
     if let at = runs[i].retryAt, now.monotonic < at { return false }
-    if runs[i].stage == .exited, !runs[i].restartsAfterStop {
-      if let until = runs[i].crash.until(since: runs[i].finishedAt, now: now.monotonic) {
+    // One that was killed to be started again is not seen as ended yet: kubelet counts from the end of the run before it.
+    let since = runs[i].restartsAfterStop ? runs[i].finishedBefore : runs[i].finishedAt
+    if runs[i].stage == .exited, !runs[i].hasLeave, let since {
+      if let until = runs[i].crash.until(since: since, now: now.monotonic) {
         backOff(i, until)
         return false
       }
-      runs[i].crash.advance(now: now.monotonic, since: runs[i].finishedAt)
+      runs[i].crash.advance(now: now.monotonic, since: since)
     }
     if let failure = runs[i].pullFailure, let until = runs[i].pull.until(since: failure.at, now: now.monotonic) {
       pullBackOff(i, until, failure.text)
       return false
     }
     runs[i].retryAt = nil
-    runs[i].restartsAfterStop = false
+    (runs[i].restartsAfterStop, runs[i].hasLeave) = (false, false)
     runs[i].stage = .preparing
     effects.append(.ensureImage(container: runs[i].spec.name))
     return true
@@ -151,7 +156,8 @@ extension PodEngine {
     case .creating, .stopping: return
     case .none, .stopped: break
     }
-    if ending == .deleted, sandbox == .none || sandbox == .stopped {
+    // Finalizers hold the object, not what ran: it goes when an update has taken the last one away.
+    if ending == .deleted, sandbox == .none || sandbox == .stopped, pod.metadata.finalizers.isEmpty {
       isFinished = true
       effects.append(.podRemoved)
     }
@@ -163,6 +169,7 @@ extension PodEngine {
     guard sandbox == .ready else { return }
     sandbox = .lost
     guard ending == nil else { return }
+    for i in runs.indices where runs[i].isLive { runs[i].restartsAfterStop = true }
     emit(.normal, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
   }
 
@@ -183,7 +190,7 @@ extension PodEngine {
       runs[i].retryAt = nil
       // What had ended well and is not to run again stays ended.
       let staysEnded = runs[i].kind == .app && pod.spec.restartPolicy == .onFailure && runs[i].stage == .exited && runs[i].last?.exitCode == 0
-      if runs[i].stage == .exited && !staysEnded && runs[i].kind != .ephemeral { runs[i].restartsAfterStop = true }
+      if runs[i].stage == .exited && !staysEnded && runs[i].kind != .ephemeral { runs[i].mustRun = true }
     }
     sandbox = .stopping
     effects.append(.stopSandbox)

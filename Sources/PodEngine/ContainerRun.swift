@@ -85,6 +85,8 @@ struct ContainerRun: Sendable, Equatable {
   var last: Termination?
   var previous: Termination?
   var finishedAt: Int64 = 0
+  /// The end of the run before the last.
+  var finishedBefore: Int64?
   var crash = BackOff()
   var pull = BackOff()
   var pullFailure: (at: Int64, text: String)?
@@ -94,6 +96,10 @@ struct ContainerRun: Sendable, Equatable {
   var stop: Stop?
   /// It is being ended to be started again (liveness, changed image).
   var restartsAfterStop = false
+  /// Its back-off is over, or it has none to sit out.
+  var hasLeave = false
+  /// It is to run again, whatever the policies say (RestartAllContainers).
+  var mustRun = false
   /// An ordinary init container: it has done its work in this sandbox.
   var isCompleted = false
   var probes: [ProbeRun] = []
@@ -105,6 +111,8 @@ struct ContainerRun: Sendable, Equatable {
   init(_ spec: Container, _ kind: Kind) { (self.spec, self.kind) = (spec, kind) }
 
   var isBusy: Bool { stage == .preparing || stage == .starting || inPostStart }
+  /// Its next run has been asked for.
+  var isComing: Bool { stage == .preparing || stage == .starting }
   /// It has a process, or will have one.
   var isLive: Bool { stage == .running || stage == .starting }
   var restartCount: Int64 { max(0, made - 1) }

@@ -17,7 +17,7 @@ extension PodEngine {
       let time = Self.duration(took)
       emit(.normal, "Pulled", "Successfully pulled image \"\(image)\" in \(time) (\(time) including waiting).", of: i)
     } else {
-      emit(.normal, "Pulled", "Container image \"\(image)\" already present on machine", of: i)
+      emit(.normal, "Pulled", "Container image \"\(image)\" already present on machine and can be accessed by the pod", of: i)
     }
     runs[i].stage = .starting
     if !runs[i].id.isEmpty { effects.append(.removeContainer(container: name, id: runs[i].id)) }
@@ -28,7 +28,7 @@ extension PodEngine {
     guard let i = index(name), runs[i].stage == .preparing else { return }
     let image = runs[i].spec.image
     runs[i].stage = runs[i].last == nil ? .idle : .exited
-    if runs[i].last != nil { runs[i].restartsAfterStop = true }
+    if runs[i].last != nil { runs[i].hasLeave = true }
     runs[i].waiting = .init(reason: reason, message: message)
     switch reason {
     case "ErrImagePull":
@@ -70,6 +70,7 @@ extension PodEngine {
     runs[i].startedAt = now
     runs[i].waiting = nil
     runs[i].stop = nil
+    runs[i].mustRun = false
     if runs[i].kind == .app { isInitialised = true }
     emit(.normal, "Created", "Container created", of: i)
     emit(.normal, "Started", "Container started", of: i)
@@ -86,7 +87,7 @@ extension PodEngine {
     guard reason == "RunContainerError" else {
       // There is no container: tried again at the next look.
       runs[i].stage = runs[i].last == nil ? .idle : .exited
-      if runs[i].last != nil { runs[i].restartsAfterStop = true }
+      if runs[i].last != nil { runs[i].hasLeave = true }
       runs[i].waiting = .init(reason: reason, message: message)
       runs[i].retryAt = now.monotonic + 10 * second
       return
@@ -121,12 +122,14 @@ extension PodEngine {
     if runs[i].inPostStart { effects.append(.cancelHook(container: name, hook: .postStart)) }
     if runs[i].stop?.inPreStop == true { effects.append(.cancelHook(container: name, hook: .preStop)) }
     ended(i, end)
+    judgeRules(i)
   }
 
   private mutating func ended(_ i: Int, _ end: Termination) {
     runs[i].stage = .exited
     runs[i].previous = runs[i].last
     runs[i].last = end
+    runs[i].finishedBefore = runs[i].previous == nil ? nil : runs[i].finishedAt
     runs[i].finishedAt = now.monotonic
     runs[i].waiting = nil
     runs[i].retryAt = nil
@@ -138,18 +141,56 @@ extension PodEngine {
   }
 
   /// Whether an ended container is to run again, unless the Pod ends.
-  func wantsRestart(_ r: ContainerRun) -> Bool {
-    guard ending == nil else { return false }
+  func wantsRestart(_ r: ContainerRun) -> Bool { ending == nil && mayRestart(r) }
+
+  /// The same, of a Pod that lives.
+  func mayRestart(_ r: ContainerRun) -> Bool {
     if r.kind == .ephemeral { return r.last == nil }
-    if r.restartsAfterStop || r.kind == .sidecar { return true }
+    if r.restartsAfterStop || r.hasLeave || r.mustRun || r.kind == .sidecar { return true }
     guard let end = r.last else { return true }
     if r.isCompleted { return false }
-    for rule in r.spec.restartPolicyRules where rule.exitCodes.contains(end.exitCode) == (rule.exitCodeOperator == "In") { return true }
+    if rule(of: r, end.exitCode) != nil { return true }
     switch r.spec.restartPolicy ?? pod.spec.restartPolicy {
     case .always: return true
     case .onFailure: return end.exitCode != 0
     case .never: return false
     }
+  }
+
+  /// The first of the container's restartPolicyRules that an exit code matches.
+  private func rule(of r: ContainerRun, _ code: Int64) -> RestartRule? {
+    r.spec.restartPolicyRules.first { $0.exitCodes.contains(code) == ($0.exitCodeOperator == "In") }
+  }
+
+  /// RestartAllContainers (KEP-5532): everything is ended at once, without hooks or grace, and the Pod begins again in the same sandbox.
+  private mutating func judgeRules(_ i: Int) {
+    guard ending == nil, let end = runs[i].last, !runs[i].restartsAfterStop, rule(of: runs[i], end.exitCode)?.action == "RestartAllContainers" else { return }
+    restartsAll = true
+    for k in runs.indices where runs[k].kind != .ephemeral {
+      if runs[k].stage == .preparing { runs[k].stage = runs[k].last == nil ? .idle : .exited }
+      runs[k].mustRun = true
+      // The one that asked for it has its back-off to sit out, the others have done nothing.
+      if k != i { runs[k].hasLeave = true }
+    }
+  }
+
+  /// Returns whether all have ended: the new start begins.
+  mutating func stopForRestart() -> Bool {
+    for i in runs.indices where runs[i].stage == .running && runs[i].stop?.isKilled != true {
+      beginStop(i, seconds: 0, "Stopping container \(runs[i].spec.name)")
+      if runs[i].stop?.inPreStop == true { effects.append(.cancelHook(container: runs[i].spec.name, hook: .preStop)) }
+      runs[i].stop?.inPreStop = false
+      kill(i)
+    }
+    guard !runs.contains(where: \.isLive) else { return false }
+    restartsAll = false
+    isInitialised = false
+    for i in runs.indices {
+      runs[i].isCompleted = false
+      runs[i].retryAt = nil
+      runs[i].waiting = nil
+    }
+    return true
   }
 
   // MARK: hooks

@@ -22,6 +22,8 @@ public enum Event: Sendable, Equatable {
   case admitted(hostIP: String)
   /// The object is stored and no node fits (FailedScheduling, message in the scheduler's words); judged again by `admitted`.
   case unschedulable(message: String)
+  /// schedulingGates hold it back; judged when they are gone.
+  case gated
   /// The node refuses it for good (phase Failed), as kubelet's admission does.
   case rejected(reason: String, message: String)
   /// What the Pod uses exceeds a limit of the node's: it is ended for good (phase Failed, reason Evicted), as kubelet's eviction manager does.
@@ -55,6 +57,10 @@ public enum Event: Sendable, Equatable {
   case resized(failure: ResizeFailure?)
   /// A condition that a readiness gate names was set from outside.
   case gateSet(type: String, status: Bool)
+  /// How long the node's NoExecute taints let the Pod stay, in seconds from now; nil: as long as it likes.
+  case staying(seconds: Int64?)
+  /// The machine was booted, and everything that ran is gone: the status as it was last known, of a Pod that had its place on the node.
+  case restored(PodStatus)
   /// The deadline that `nextWake` named has come.
   case tick
   /// A new supervisor took over; what it finds follows as ordinary events.

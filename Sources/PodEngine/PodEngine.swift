@@ -31,7 +31,8 @@ public struct PodEngine: Sendable {
   var now = Moment(monotonic: 0, wall: WallTime(nanoseconds: 0))
   var effects: [Effect] = []
   var isAdmitted = false
-  var schedulingFailure: String?
+  /// Why it has no place on the node, as the condition PodScheduled says it.
+  var schedulingFailure: (reason: String, message: String)?
   var admittedAt: Int64 = 0
   var volumes = Volumes.none
   var volumeDelay = second / 2
@@ -40,6 +41,10 @@ public struct PodEngine: Sendable {
   var ending: Ending?
   /// Why the Pod was evicted.
   var eviction: String?
+  /// When the node's taints make it leave, and when that was decided.
+  var leaving: (at: Int64, since: Int64)?
+  /// A rule asked for a new start of all containers (RestartAllContainers); false once it is done, nil when there was none.
+  var restartsAll: Bool?
   var isForced = false
   var runs: [ContainerRun] = []
   var gates: [String: Bool] = [:]
@@ -77,10 +82,14 @@ public struct PodEngine: Sendable {
     switch event {
     case .admitted(let hostIP): admit(hostIP)
     case .unschedulable(let message):
-      guard !isAdmitted, schedulingFailure != message else { return }
-      schedulingFailure = message
+      guard !isAdmitted, ending == nil else { return }
+      schedulingFailure = ("Unschedulable", message)
       emit(.warning, "FailedScheduling", message)
+    case .gated:
+      guard !isAdmitted, ending == nil else { return }
+      schedulingFailure = ("SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")
     case .rejected(let reason, let message):
+      guard !isAdmitted, ending == nil else { return }
       isAdmitted = true
       ending = .rejected
       status.startTime = now.wall
@@ -115,19 +124,23 @@ public struct PodEngine: Sendable {
     case .updated(let pod): update(pod)
     case .resized(let failure): resized(failure)
     case .gateSet(let type, let value): gates[type] = value
+    case .staying(let seconds): stay(seconds)
+    case .restored(let status): restore(status)
     case .tick: break
     case .adopted: adopt()
     }
   }
 
   private mutating func admit(_ hostIP: String) {
-    guard !isAdmitted else { return }
+    guard !isAdmitted, ending == nil else { return }
     isAdmitted = true
     admittedAt = now.monotonic
     schedulingFailure = nil
     status.hostIP = hostIP
     status.startTime = now.wall
-    emit(.normal, "Scheduled", "Successfully assigned \(pod.metadata.namespace)/\(pod.metadata.name) to \(pod.spec.nodeName ?? "podlab")")
+    // Who names the node passes by the scheduler.
+    guard pod.spec.nodeName == nil else { return }
+    emit(.normal, "Scheduled", "Successfully assigned \(pod.metadata.namespace)/\(pod.metadata.name) to podlab")
   }
 
   private mutating func update(_ new: Pod) {
@@ -144,9 +157,12 @@ public struct PodEngine: Sendable {
       runs[i].spec = spec
       guard changed else { continue }
       runs[i].retryAt = nil
+      // kubelet's back-off belongs to the container's definition.
+      (runs[i].crash, runs[i].pull, runs[i].pullFailure) = (BackOff(), BackOff(), nil)
       if runs[i].stage == .running && runs[i].kind != .initial {
         runs[i].restartsAfterStop = true
-        beginStop(i, seconds: pod.spec.terminationGracePeriodSeconds, "Container \(spec.name) definition changed, will be restarted")
+        let text = runs[i].kind == .app ? "Container \(spec.name) definition changed, will be restarted" : "Init container \(spec.name) definition changed"
+        beginStop(i, seconds: pod.spec.terminationGracePeriodSeconds, text)
       }
     }
     resize(from: old, resized)
@@ -175,6 +191,11 @@ public struct PodEngine: Sendable {
     }
   }
 
+  /// Whether it still waits for a place on the node.
+  public var waitsForPlace: Bool { !isAdmitted && ending == nil && !isFinished }
+  /// Whether the node's taints make it leave at some time.
+  public var isLeaving: Bool { leaving != nil }
+
   /// Whether a container of this name is believed to run.
   public func isLive(_ name: String) -> Bool { runs.contains { $0.spec.name == name && $0.stage == .running } }
 
@@ -196,6 +217,7 @@ public struct PodEngine: Sendable {
   public var nextWake: Int64? {
     guard isAdmitted, !isFinished else { return nil }
     var all: [Int64] = []
+    if let leaving, ending != .deleted { all.append(leaving.at) }
     if ending == nil, let seconds = pod.spec.activeDeadlineSeconds { all.append(admittedAt + seconds * second) }
     if ending == nil {
       if case .failed(let at) = volumes { all.append(at) }

@@ -80,7 +80,7 @@ extension PodEngine {
       runs[i].restartsAfterStop = again
       beginStop(
         i, seconds: spec.terminationGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds,
-        "Container \(name) failed \(kind.rawValue) probe" + (again ? ", will be restarted" : ""))
+        runs[i].kind == .app ? "Container \(name) failed \(kind.rawValue) probe" + (again ? ", will be restarted" : "") : "Init container \(name) failed \(kind.rawValue) probe")
     }
   }
 }

@@ -6,13 +6,16 @@ import Manifest
 
 extension PodEngine {
   mutating func report() {
-    status.initContainerStatuses = runs.filter { $0.kind == .initial || $0.kind == .sidecar }.map(shown)
-    status.ephemeralContainerStatuses = runs.filter { $0.kind == .ephemeral }.map(shown)
-    status.containerStatuses = runs.filter { $0.kind == .app }.map(shown)
+    // A Pod that no kubelet has taken has no containers to tell of.
+    let isTaken = isAdmitted && ending != .rejected
+    status.initContainerStatuses = isTaken ? runs.filter { $0.kind == .initial || $0.kind == .sidecar }.map(shown) : []
+    status.ephemeralContainerStatuses = isTaken ? runs.filter { $0.kind == .ephemeral }.map(shown) : []
+    status.containerStatuses = isTaken ? runs.filter { $0.kind == .app }.map(shown) : []
     let phase = self.phase
     // A Pod is not at its end while something of it runs (kubelet: mergePodStatus).
     let isTerminal = phase == .succeeded || phase == .failed
-    if !isTerminal || !runs.contains(where: \.isLive) { status.phase = phase }
+    let isOver = status.phase == .succeeded || status.phase == .failed
+    if !isOver, !isTerminal || !runs.contains(where: \.isLive) { status.phase = phase }
     let held = (status.reason, status.message)
     if ending == .deadline, status.phase != .failed { (status.reason, status.message) = (nil, nil) }
     if ending == .deadline, status.phase == .failed {
@@ -74,8 +77,7 @@ extension PodEngine {
     var failedInit = false
     for s in status.initContainerStatuses where index(s.name).map({ runs[$0].kind == .initial }) ?? false {
       switch (s.state, s.lastState) {
-      case (.terminated(let t), _): failedInit = failedInit || t.exitCode != 0
-      case (.waiting, .terminated(let t)?): failedInit = failedInit || t.exitCode != 0
+      case (.terminated(let t), _), (.waiting, .terminated(let t)?): failedInit = failedInit || t.exitCode != 0 && !(index(s.name).map { runs[$0].isComing || mayRestart(runs[$0]) } ?? false)
       default: pendingInit = true
       }
     }
@@ -102,23 +104,22 @@ extension PodEngine {
       case (.waiting, _): waiting += 1
       }
     }
-    if failedInit && pod.spec.restartPolicy == .never { return .failed }
+    if failedInit && (ending == nil || ending == .completed || pod.spec.restartPolicy == .never) { return .failed }
     if (pendingInit || pendingSidecar) && !isInitialised { return .pending }
-    if waiting > 0 { return failedInit && ending == .completed ? .failed : .pending }
+    if waiting > 0 { return .pending }
     if running > 0 { return .running }
     guard stopped > 0 else { return .pending }
     if ending != nil { return stopped == succeeded ? .succeeded : .failed }
     let all = status.containerStatuses.count
-    if pod.spec.restartPolicy == .always { return .running }
-    if succeeded == all { return .succeeded }
-    return pod.spec.restartPolicy == .never ? .failed : .running
+    if runs.contains(where: { $0.kind == .app && ($0.isComing || wantsRestart($0)) }) { return .running }
+    return succeeded == all ? .succeeded : .failed
   }
 
   // MARK: conditions
 
   private mutating func setConditions() {
     guard isAdmitted else {
-      if let schedulingFailure { set("PodScheduled", false, "Unschedulable", schedulingFailure) }
+      if let schedulingFailure { set("PodScheduled", false, schedulingFailure.reason, schedulingFailure.message) }
       return
     }
     if ending == .rejected { return }
@@ -154,6 +155,7 @@ extension PodEngine {
     }
     set("PodScheduled", true)
     setResizeConditions()
+    if let restartsAll { set("AllContainersRestarting", restartsAll) }
     for (type, value) in gates.sorted(by: { $0.key < $1.key }) { set(type, value) }
   }
 

@@ -15,6 +15,8 @@ extension PodEngine {
     }
     deletionGracePeriodSeconds = seconds
     deletionTimestamp = WallTime(nanoseconds: now.wall.nanoseconds + seconds * second)
+    leaving = nil
+    restartsAll = restartsAll.map { _ in false }
     ending = .deleted
     for i in runs.indices {
       if let old = runs[i].stop?.deadline { runs[i].stop?.deadline = min(old, deadline) }
@@ -76,7 +78,7 @@ extension PodEngine {
     }
   }
 
-  private mutating func kill(_ i: Int) {
+  mutating func kill(_ i: Int) {
     if runs[i].stop?.signalledAt == nil { runs[i].stop?.signalledAt = now.monotonic }
     runs[i].stop?.isKilled = true
     effects.append(.signal(container: runs[i].spec.name, signal: 9))

@@ -44,6 +44,9 @@ extension Supervisor {
     if wasLost { state.sandbox = nil }
     writeState()
     feed(.adopted)
+    // Changed, and told to the engine no more.
+    let stored = optional { () throws(SysError) in try instance.readPodObject(pod.metadata.namespace, pod.metadata.name) } ?? nil
+    if let stored, stored != pod.object { feed(.updated(Pod(stored: stored))) }
     for (name, id, fd) in ends {
       if let fd {
         pidfds[name] = fd
@@ -117,7 +120,7 @@ extension Supervisor {
   }
 
   /// Processes of this Pod that state.json does not know: made by a podd that was killed before it could write them down.
-  private func killStrays() {
+  func killStrays() {
     var known = Set(state.containers.compactMap(\.process?.pid))
     if let s = state.sandbox { known.insert(s.process.pid) }
     let groups = node.host.cgroups

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// podd's side of its socket: one JSON object a line. Verbs: ping, watch, events, update, objects, delete, attach, closeInput. docs/state.md
+// podd's side of its socket: one JSON object a line. Verbs: ping, watch, events, update, objects, node, delete, attach, closeInput. docs/state.md
 // describes them.
 import Control
 import Glibc
@@ -64,6 +64,9 @@ final class ControlClient {
     case .attach(let container, let stdin): attach(container, wantsInput: stdin)
     case .closeInput:
       if let name = attachedTo { supervisor.sessionEnded(name) }
+      send(.object([("ok", .bool(true))]))
+    case .node:
+      supervisor.judgePlace()
       send(.object([("ok", .bool(true))]))
     }
   }
@@ -143,11 +146,15 @@ extension Supervisor {
 
   /// A changed object: stored, then told to the engine.
   func update(_ object: Value) {
-    do throws(SysError) { try FileSystem.writeAtomically(place.object, JSON.compactBytes(object), mode: 0o600) } catch {
+    do throws(SysError) {
+      if !FileSystem.exists(place.first) { try FileSystem.writeAtomically(place.first, JSON.compactBytes(pod.object), mode: 0o600) }
+      try FileSystem.writeAtomically(place.object, JSON.compactBytes(object), mode: 0o600)
+    } catch {
       complain("\(error.during("storing the changed pod"))")
     }
     feed(.updated(Pod(stored: object)))
     objectsChanged()
     markStatus()
+    judgePlace()
   }
 }

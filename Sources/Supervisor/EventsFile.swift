@@ -38,7 +38,7 @@ struct EventsFile {
   func objects(of pod: ObjectMeta, node: String) -> Value {
     .array(
       records.map { r in
-        let source = r.event.reason == "Scheduled" || r.event.reason == "FailedScheduling" ? "default-scheduler" : "kubelet"
+        let source = Self.source(of: r.event)
         var about: [(String, Value)] = [
           ("kind", .string("Pod")), ("namespace", .string(pod.namespace)), ("name", .string(pod.name)), ("uid", .string(pod.uid)),
           ("apiVersion", .string("v1")),
@@ -58,6 +58,15 @@ struct EventsFile {
           ("reportingInstance", .string(source == "kubelet" ? node : "")),
         ])
       })
+  }
+
+  /// Who says such a thing on a cluster.
+  private static func source(of e: PodEvent) -> String {
+    switch e.reason {
+    case "Scheduled", "FailedScheduling": "default-scheduler"
+    case "TaintManagerEviction": "taint-eviction-controller"
+    default: "kubelet"
+    }
   }
 
   /// Tells events of one instant apart.

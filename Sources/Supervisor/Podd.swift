@@ -9,7 +9,7 @@ import PodEngine
 import Runtime
 
 public enum PoddProgram {
-  private static let usage = "usage: podd --run DIR --data DIR --images DIR [--ready FD] NAMESPACE NAME"
+  private static let usage = "usage: podd --run DIR --data DIR --images DIR [--ready FD] NAMESPACE NAME, or podd --replay FOLDER (of a pod)"
 
   /// 0: the Pod is gone, or another podd has it. 1: something failed. 2: usage.
   public static func run() -> Int32 {
@@ -19,6 +19,7 @@ public enum PoddProgram {
     while let word = rest.popFirst() {
       if word.hasPrefix("--") { options[String(word.dropFirst(2))] = rest.popFirst() } else { names.append(word) }
     }
+    if let folder = options["replay"] { return replay(PodPlace(folder: folder)) }
     guard let run = options["run"], let data = options["data"], let images = options["images"], names.count == 2 else {
       _ = optional { () throws(SysError) in try writeAll(2, usage + "\n") }
       return 2
@@ -34,6 +35,24 @@ public enum PoddProgram {
     }
   }
 
+  /// Runs a pod's journal through a new engine and says whether its effects are the recorded ones. 0: they are; 1: where they first differ.
+  private static func replay(_ place: PodPlace) -> Int32 {
+    do throws(SysError) {
+      let entries = Journal.entries(try FileSystem.read(place.journal))
+      let object: Value
+      do throws(JSON.Malformed) { object = try JSON.parse(try read(FileSystem.exists(place.first) ? place.first : place.object)) } catch {
+        throw SysError(step: "reading the pod: \(error)", call: "read", object: place.object, errno: EBADMSG)
+      }
+      let (_, difference) = Journal.replay(entries, of: Pod(stored: object))
+      guard let d = difference else {
+        try writeAll(1, "\(entries.count) events, \(entries.reduce(0) { $0 + $1.effects.count }) effects: the same\n")
+        return 0
+      }
+      try writeAll(1, "event \(d.entry + 1), \(JSON.compact(Journal.words(entries[d.entry].event)))\n  recorded: \(d.recorded)\n  replayed: \(d.replayed)\n")
+    } catch { _ = optional { () throws(SysError) in try writeAll(2, "podd: \(error)\n") } }
+    return 1
+  }
+
   private static func serve(_ instance: Instance, _ namespace: String, _ name: String, ready: Int32?) throws(SysError) -> Int32 {
     let place = instance.place(namespace, name)
     guard let lock = try FileLock.attempt(place.lock) else { return 0 }
@@ -42,7 +61,7 @@ public enum PoddProgram {
     Signals.ignore(SIGPIPE)
     Signals.ignore(SIGHUP)
     let object: Value
-    do throws(JSON.Malformed) { object = try JSON.parse(try read(place.object)) } catch {
+    do throws(JSON.Malformed) { object = try JSON.parse(try read(FileSystem.exists(place.first) ? place.first : place.object)) } catch {
       throw SysError(step: "reading the pod: \(error)", call: "read", object: place.object, errno: EBADMSG)
     }
     let netlink = try Netlink()
@@ -60,7 +79,8 @@ public enum PoddProgram {
       _ = optional { () throws(SysError) in try writeAll(ready, [1]) }
       _ = close(ready)
     }
-    if !supervisor.adopt() { supervisor.admit() }
+    if !supervisor.adopt() { supervisor.bringBack() }
+    supervisor.judgePlace()
     try supervisor.run()
     supervisor.save()
     _ = lock.raw

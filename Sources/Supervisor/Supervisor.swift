@@ -55,6 +55,10 @@ public final class Supervisor {
   private var isDraining = false
   private var journal: FileDescriptor
   private var isStatusDirty = true
+  /// What the next boot would find (Placing.swift).
+  var kept = ""
+  let keepsPods: Bool
+  var hasGivenUpPlace = false
   private var areEventsDirty = false
   /// The object as it was last shown.
   private(set) var shown = Value.null
@@ -65,6 +69,7 @@ public final class Supervisor {
 
   public init(_ instance: Instance, _ place: PodPlace, _ pod: Pod, node: NodeContext) throws(SysError) {
     (self.instance, self.place, self.node) = (instance, place, node)
+    keepsPods = instance.keepsPods
     loop = try EventLoop()
     netlink = try Netlink()
     engine = PodEngine(pod: pod)
@@ -155,8 +160,11 @@ public final class Supervisor {
     if isStatusDirty {
       isStatusDirty = false
       shown = object
-      put(place.status, JSON.compactBytes(shown))
+      let bytes = JSON.compactBytes(shown)
+      put(place.status, bytes)
       for c in clients.values where c.isWatching { c.send(.object([("object", shown)])) }
+      keep(bytes)
+      if engine.status.phase == .succeeded || engine.status.phase == .failed { giveUpPlace() }
     }
   }
 
@@ -235,6 +243,8 @@ public final class Supervisor {
       try FileSystem.removeTree(trash)
     } catch { complain("\(error.during("removing the pod's folder"))") }
     _ = rmdir(parent)
+    if keepsPods { instance.unkeepPod(pod.metadata.namespace, pod.metadata.name) }
+    giveUpPlace()
     for c in clients.values { c.end() }
     loop.stop()
   }

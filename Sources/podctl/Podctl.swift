@@ -113,12 +113,15 @@ struct Place {
     let own = try FileSystem.readlink("/proc/self/exe")
     let programs = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
     if let warning = try Node.enter(instance, programs: programs) { say(2, "warning: one user id only: \(warning)\n") }
+    if instance.isNew { for line in instance.startSurvivors(programs: programs) { say(2, "warning: \(line)\n") } }
     return Session(instance: instance, programs: programs, namespace: ns)
   }
 
   /// To look only: nothing is made.
   func look() throws -> Session {
     var instance = try Instance.locate(root: root)
+    // After a boot, looking is what starts the pods again.
+    if instance.hasSurvivors { return try open() }
     if instance.exists { try instance.open() }
     let own = try FileSystem.readlink("/proc/self/exe")
     return Session(instance: instance, programs: own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ".", namespace: ns)

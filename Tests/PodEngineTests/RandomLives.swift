@@ -4,17 +4,9 @@
 import Manifest
 import PodEngine
 import Testing
-
-/// xorshift: the same seed, the same life.
-struct Dice {
-  var state: UInt64
-  mutating func roll(_ n: Int) -> Int {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return Int(state % UInt64(n))
-  }
-}
+#if canImport(Glibc)
+  import Glibc
+#endif
 
 @Suite struct RandomLives {
   @Test(arguments: 1...200) func invariantsHold(_ seed: Int) {
@@ -65,6 +57,37 @@ struct Dice {
     w.run(seconds: 120)
     #expect(w.engine.isFinished, "a deleted Pod must go")
     #expect(w.running.isEmpty, "nothing may run after the Pod is gone: \(w.running)")
+  }
+
+  /// PODLAB_RANDOM_EVENTS sets how many events there are to be (docs/pod-life.md), PODLAB_RANDOM_SEED the first life.
+  @Test func chaosBreaksNothing() {
+    let wish = { (name: String) in getenv(name).flatMap { Int(String(cString: $0)) } }
+    let wanted = wish("PODLAB_RANDOM_EVENTS") ?? 100_000
+    var seed = UInt64(wish("PODLAB_RANDOM_SEED") ?? 1)
+    var events = 0
+    var lives = 0
+    while events < wanted {
+      var life = Chaos(seed: seed)
+      life.live(limit: 400)
+      events += life.events
+      lives += 1
+      if let broken = life.broken {
+        let tail = life.record.suffix(15).map { r in
+          let effects = r.effects.filter { if case .emit = $0 { false } else { true } }
+          return "\n  \(r.at.monotonic / 1_000_000) \(r.event) -> \(effects)"
+        }
+        Issue.record("seed \(seed), event \(life.events): \(broken)\(tail.joined())")
+        return
+      }
+      // The same events give the same effects.
+      var again = PodEngine(pod: life.first)
+      for (n, r) in life.record.enumerated() where again.handle(r.event, at: r.at) != r.effects {
+        Issue.record("seed \(seed): replay differs at event \(n)")
+        return
+      }
+      seed += 1
+    }
+    print("\(events) random events in \(lives) lives, no invariant broken")
   }
 
   @Test func theSameEventsGiveTheSameEffects() {

@@ -19,10 +19,14 @@ LEVEL = {"must": "m", "should": "s", "ignore+warn": "w", "reject": "r", "omit": 
 # What the table says above itself, and of the kinds without a table of paths.
 OVERRIDE = {("ObjectMeta", "finalizers"): "s", ("PodSpec", "nodeName"): "s", ("PodSpec", "nodeSelector"): "s", ("PodSpec", "affinity"): "s",
             ("PodSpec", "tolerations"): "s", ("PodSpec", "imagePullSecrets"): "s", ("ServiceAccount", "secrets"): "w",
-            ("ServiceAccount", "imagePullSecrets"): "w", ("Volume", "persistentVolumeClaim"): "r"}
+            ("ServiceAccount", "imagePullSecrets"): "w", ("Volume", "persistentVolumeClaim"): "r", ("Affinity", "nodeAffinity"): "s",
+            ("Affinity", "podAffinity"): "s", ("Affinity", "podAntiAffinity"): "s", ("PodSpec", "topologySpreadConstraints"): "s",
+            ("PodSpec", "overhead"): "s", ("PodSpec", "preemptionPolicy"): "s"}
+for _kind in ("NodeAffinity", "PodAffinity", "PodAntiAffinity"):
+    OVERRIDE[_kind, "requiredDuringSchedulingIgnoredDuringExecution"] = "s"
 # Types that are served as a whole with the scheduling fields that hold them.
 SERVED = {"Affinity", "NodeAffinity", "NodeSelector", "NodeSelectorRequirement", "NodeSelectorTerm", "PodAffinity", "PodAffinityTerm", "PodAntiAffinity",
-          "PreferredSchedulingTerm", "WeightedPodAffinityTerm", "Toleration", "LabelSelector", "LabelSelectorRequirement"}
+          "PreferredSchedulingTerm", "WeightedPodAffinityTerm", "Toleration", "TopologySpreadConstraint", "LabelSelector", "LabelSelectorRequirement"}
 
 
 def main():
