@@ -47,7 +47,8 @@ struct CreateTokenCommand: ParsableCommand {
     case "json": say(1, JSON.pretty(request) + "\n")
     case "yaml": say(1, YAML.write(request))
     case "name": say(1, "tokenrequest.authentication.k8s.io/\(name)\n")
-    case let o where o.hasPrefix("jsonpath="): say(1, try GetCommand.valid { try JSONPath(String(o.dropFirst(9))).text(in: request) })
+    case let o where o.hasPrefix("jsonpath="):
+      do throws(JSONPath.Invalid) { say(1, try JSONPath(String(o.dropFirst(9))).text(in: request)) } catch { throw Failure.error("\(error)") }
     default:
       throw Failure.error("unable to match a printer suitable for the output format \"\(output)\", allowed formats are: json,jsonpath,name,yaml")
     }

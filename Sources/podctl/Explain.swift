@@ -38,7 +38,7 @@ struct ExplainCommand: ParsableCommand {
 }
 
 /// A field on the way, and what it holds.
-private struct Place {
+private struct FieldPlace {
   var owner: String
   var field: SchemaField
 
@@ -71,9 +71,9 @@ private struct Explanation {
   func text(_ path: [String]) throws -> String {
     var out = "KIND:       \(kind.rawValue)\nVERSION:    v1\n\n"
     var type: String? = kind.rawValue
-    var last: Place?
+    var last: FieldPlace?
     for name in path {
-      guard let owner = type, let place = Place(name, of: owner) else { throw Failure.error("field \"\(path[path.count - 1])\" does not exist") }
+      guard let owner = type, let place = FieldPlace(name, of: owner) else { throw Failure.error("field \"\(path[path.count - 1])\" does not exist") }
       (last, type) = (place, place.field.type.object)
     }
     if let last {
@@ -131,11 +131,11 @@ private struct OldExplanation {
 
   func text(_ path: [String]) throws -> String {
     var type: String? = kind.rawValue
-    var last: Place?
+    var last: FieldPlace?
     for name in path {
       // What stands behind a plain field is passed over.
       guard let owner = type else { break }
-      guard let place = Place(name, of: owner) else { throw Failure.error("field \"\(name)\" does not exist") }
+      guard let place = FieldPlace(name, of: owner) else { throw Failure.error("field \"\(name)\" does not exist") }
       (last, type) = (place, place.field.type.object)
     }
     var out = "KIND:     \(kind.rawValue)\nVERSION:  v1\n\n"

@@ -79,7 +79,7 @@ struct KeySources: ParsableArguments {
       if line.isEmpty || line.hasPrefix("#") { continue }
       let clean = line.hasSuffix("\r") ? line.dropLast() : line
       let parts = clean.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      if let why = Names.environment(parts[0]) { throw Failure.error("\"\(parts[0])\" is not a valid key name: \(why)") }
+      if let why = Names.environment(parts[0]).first { throw Failure.error("\"\(parts[0])\" is not a valid key name: \(why)") }
       if parts.count == 2 { all.append((parts[0], parts[1])) } else if let value = variable(parts[0]) { all.append((parts[0], value)) }
     }
     return all

@@ -83,7 +83,7 @@ struct MetadataChange {
       if let at = pair.firstIndex(of: "=") {
         let (key, value) = (String(pair[..<at]), String(pair[pair.index(after: at)...]))
         if isLabel, value.contains("=") || key.isEmpty { throw Failure.error("invalid label spec: \(pair)") }
-        if isLabel, let why = Names.labelValue(value) { throw Failure.error("invalid label value: \"\(pair)\": \(why)") }
+        if isLabel, let why = Names.labelValue(value).first { throw Failure.error("invalid label value: \"\(pair)\": \(why)") }
         if key.isEmpty { throw Failure.error("invalid annotation format: \(pair)") }
         set.removeAll { $0.0 == key }
         set.append((key, value))

@@ -172,12 +172,12 @@ enum NodeRules {
   static let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
   static func judged(_ node: Value, _ invalid: ([String]) -> Failure) throws -> Value {
-    var causes = Validation.metadata(ObjectMeta(node["metadata"] ?? .null), name: Names.subdomain).map { "\($0.path): \($0.message)" }
+    var causes = Validation.metadata(node["metadata"] ?? .null).map { "\($0.path): \($0.message)" }
     var seen: Set<String> = []
     for (i, t) in (node["spec"]?["taints"]?.array ?? []).enumerated() {
       let (key, effect) = (t["key"]?.string ?? "", t["effect"]?.string ?? "")
-      if let why = Names.qualified(key) { causes.append("metadata.taints[\(i)].key: Invalid value: \"\(key)\": \(why)") }
-      if let why = Names.labelValue(t["value"]?.string ?? "") { causes.append("metadata.taints[\(i)].value: Invalid value: \"\(t["value"]?.string ?? "")\": \(why)") }
+      for why in Names.qualified(key) { causes.append("metadata.taints[\(i)].key: Invalid value: \"\(key)\": \(why)") }
+      for why in Names.labelValue(t["value"]?.string ?? "") { causes.append("metadata.taints[\(i)].value: Invalid value: \"\(t["value"]?.string ?? "")\": \(why)") }
       if !effects.contains(effect) {
         causes.append("metadata.taints[\(i)].effect: Unsupported value: \"\(effect)\": supported values: \"NoExecute\", \"NoSchedule\", \"PreferNoSchedule\"")
       }

@@ -113,10 +113,10 @@ struct TaintCommand: ParsableCommand {
       t.key = pair[0]
       if pair.count == 2 {
         t.value = pair[1]
-        if let why = Names.labelValue(pair[1]) { throw Failure.error("invalid taint spec: \(text), \(why)") }
+        if let why = Names.labelValue(pair[1]).first { throw Failure.error("invalid taint spec: \(text), \(why)") }
       }
     }
-    if let why = Names.qualified(t.key) { throw Failure.error("invalid taint spec: \(text), \(why)") }
+    if let why = Names.qualified(t.key).first { throw Failure.error("invalid taint spec: \(text), \(why)") }
     return t
   }
 }

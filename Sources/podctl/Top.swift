@@ -53,7 +53,7 @@ struct TopCommand: ParsableCommand {
     let name = words.count == 2 ? try podName(words[1]) : nil
     if name != nil, selector != nil { throw Failure.error("only one of NAME or --selector can be provided") }
     let session = try common.open()
-    let labels = try selector.map { s in try GetCommand.valid { try LabelSelector(s) } }
+    let labels = try Selection(selector)
     var objects = try session.pods(allNamespaces ? nil : common.ns)
     if let name {
       objects = objects.filter { $0["metadata"]?["name"]?.string == name }
@@ -63,7 +63,7 @@ struct TopCommand: ParsableCommand {
     var samples: [Sample] = []
     for v in objects {
       let meta = ObjectMeta(v["metadata"] ?? .null)
-      guard labels?.matches(meta.labels) ?? true else { continue }
+      guard labels.matches(v) else { continue }
       guard case .state(let state) = PodState.read(session.instance.place(meta.namespace, meta.name).state) else { continue }
       for c in state.containers {
         guard let p = c.process, p.isAlive else { continue }
@@ -73,7 +73,7 @@ struct TopCommand: ParsableCommand {
     }
     if samples.isEmpty {
       if let name { throw Failure.server("NotFound", "podmetrics.metrics.k8s.io \"\(common.ns)/\(name)\" not found") }
-      if objects.isEmpty || labels != nil {
+      if objects.isEmpty || selector != nil {
         say(2, allNamespaces ? "No resources found\n" : "No resources found in \(common.ns) namespace.\n")
         return
       }

@@ -5,7 +5,7 @@
 /// The API server's rules for Pods, Secrets, ConfigMaps, ServiceAccounts, beyond the schema: the same field paths and words, one file a concern.
 public enum Validation {
   /// metadata: the object's own. A name that generateName is yet to make counts as there.
-  static func metadata(_ v: Value, name rule: (String) -> [String] = Names.subdomain) -> [Problem] {
+  public static func metadata(_ v: Value, name rule: (String) -> [String] = Names.subdomain) -> [Problem] {
     var p: [Problem] = []
     let generate = v.text("generateName") ?? ""
     if !generate.isEmpty { p += Problem.each("metadata.generateName", generate, Names.asPrefix(generate, rule)) }
