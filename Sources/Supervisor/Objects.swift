@@ -10,6 +10,9 @@ import PodEngine
 extension Supervisor {
   func mountVolumes() {
     do throws(ConfigError) {
+      if let group = pod.spec.securityContext.fsGroup, !hasUserNamespace, !node.host.maps(group: UInt32(clamping: group)), !pod.spec.volumes.isEmpty {
+        throw ConfigError("fsGroup \(group) cannot be had here: \(SecurityRules.remedy)")
+      }
       if !pod.spec.volumes.isEmpty {
         try volumes.make(pod)
         try fillVolumes()

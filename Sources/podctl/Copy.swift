@@ -60,7 +60,8 @@ struct CopyCommand: ParsableCommand {
   /// Puts this process, a copy, on the container's side, with its rights. Returns the whole path.
   private func inside(_ target: RunningContainer, _ path: String) throws(SysError) -> String {
     let exec = target.entry.exec
-    try Namespaces.mount.enter(target.process.raw)
+    let which: Namespaces = exec.hasUserNamespace ? [.user, .mount] : .mount
+    try which.enter(target.process.raw)
     let host = CapabilitySet.effective
     try Fork.become(
       user: exec.identity.user, group: exec.identity.group, supplementary: exec.identity.supplementary,

@@ -110,4 +110,34 @@ import Testing
     _ = try child.wait()
     #expect(said == "null\n")
   }
+
+  /// What a container on version 2 is shown: its own group as the whole tree.
+  @Test func aCgroupNamespaceHasTheGroupAsItsRoot() throws {
+    try needRoot("a cgroup of its own")
+    let mounts = try MountInfo.of()
+    let root = try #require(mounts.first { $0.type == "cgroup2" }?.mountPoint, "MISSING: a mounted cgroup2")
+    let driver = CgroupV2(root: root)
+    let path = "podlab-test-\(getpid())-view/own"
+    try driver.create(path, limits: CgroupLimits())
+    defer { _ = optional { () throws(SysError) in try driver.remove("podlab-test-\(getpid())-view") } }
+    let scratch = try Scratch()
+    let group = try FileDescriptor.open(root + "/" + path, O_RDONLY | O_DIRECTORY)
+    let out = try FileDescriptor.pipe()
+    var plan = SpawnPlan(
+      .paths(["/bin/busybox"]), ["busybox", "sh", "-c", "grep ^0:: /proc/self/cgroup; grep -c . $0/cgroup.procs; mkdir $0/x 2>/dev/null || echo ro", scratch.path],
+      environment: ["PATH=/bin:/usr/bin"])
+    plan.cgroup = group.raw
+    plan.steps = [
+      .init(.unshare([.mount, .cgroup])), .init(.propagation("/", flags: UInt(MS_REC | MS_PRIVATE))),
+      .init(.mount(source: "cgroup", target: scratch.path, type: "cgroup2", flags: UInt(MS_RDONLY), options: ""), for: "mounting the group"),
+      .init(.duplicate(from: out.write.raw, to: 1)), .init(.closeFrom(3, atExec: true)),
+    ]
+    let child = try plan.spawn()
+    let (read, write) = out.ends()
+    _ = close(write)
+    let said = String(decoding: try FileSystem.read(read, "output"), as: UTF8.self).split(separator: "\n").map(String.init)
+    _ = close(read)
+    _ = try child.wait()
+    #expect(said.first == "0::/" && said.last == "ro" && (Int(said.dropFirst().first ?? "") ?? 0) >= 1)
+  }
 }

@@ -51,9 +51,12 @@ import Testing
   }
 
   @Test func refuseWhatTheyName() throws {
-    let p = try profile(#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["uname"],"action":"SCMP_ACT_ERRNO"}]}"#)
+    let folder = "/tmp/podlab-seccomp-\(getpid())-\(Clock.monotonic)"
+    defer { _ = rmdir(folder) }
+    let p = try profile(#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO"}]}"#)
     #expect(try run(p, ["true"]) == 0)
-    #expect(try run(p, ["uname"]) != 0)
+    #expect(try run(p, ["mkdir", folder]) != 0 && !FileSystem.exists(folder))
+    #expect(try run(profile(#"{"defaultAction":"SCMP_ACT_ALLOW"}"#), ["mkdir", folder]) == 0 && FileSystem.exists(folder))
   }
 
   @Test func theDefaultLetsProgramsWorkAndKeepsNamespacesAndMountsFromThem() throws {
