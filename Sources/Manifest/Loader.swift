@@ -11,6 +11,8 @@ public struct LoadedObject: Sendable {
   public var metadata: ObjectMeta
   /// The object with its defaults.
   public var value: Value
+  /// The object as it was written, with its namespace, nulls included.
+  public var written: Value
   public var position: Position
   /// Set for a Pod.
   public var pod: Pod?
@@ -69,7 +71,12 @@ public enum Loader {
     if meta["namespace"] == nil { meta["namespace"] = .string(namespace) }
     value["metadata"] = meta
     value["status"] = nil
-    var object = LoadedObject(kind: known, metadata: ObjectMeta(), value: value, position: node.position, pod: nil)
+    var written = node.value
+    if var m = written["metadata"] {
+      if m["namespace"] == nil { m["namespace"] = .string(namespace) }
+      written["metadata"] = m
+    }
+    var object = LoadedObject(kind: known, metadata: ObjectMeta(), value: value, written: written, position: node.position, pod: nil)
     var problems: [Problem] = []
     switch known {
     case .pod:

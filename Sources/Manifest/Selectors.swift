@@ -84,6 +84,29 @@ public struct LabelSelector: Sendable {
 public struct FieldSelector: Sendable {
   let terms: [(path: String, value: String, equal: Bool)]
 
+  /// The fields that are asked for.
+  public var paths: [String] { terms.map(\.path) }
+  /// What the API takes for a field that is not there.
+  private static let absent = ["spec.hostNetwork": "false", "spec.unschedulable": "false"]
+
+  /// The fields by which objects of a kind can be selected. Kubernetes pkg/apis/core/v1/conversion.go, pkg/registry/core/event.
+  public static func fields(of kind: String) -> [String] {
+    let all = ["metadata.name", "metadata.namespace"]
+    switch kind {
+    case "Pod":
+      return all + [
+        "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP",
+        "status.podIPs", "status.nominatedNodeName",
+      ]
+    case "Event":
+      let about = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map { "involvedObject.\($0)" }
+      return all + about + ["reason", "reportingComponent", "source", "type"]
+    case "Secret": return all + ["type"]
+    case "Node": return ["metadata.name", "spec.unschedulable"]
+    default: return all
+    }
+  }
+
   public init(_ text: String) throws(LabelSelector.Invalid) {
     var list: [(String, String, Bool)] = []
     for piece in text.split(separator: ",") {
@@ -102,7 +125,9 @@ public struct FieldSelector: Sendable {
     terms.allSatisfy { term in
       var v: Value? = object
       for part in term.path.split(separator: ".") { v = v?[String(part)] }
-      let text = v.map { $0.string ?? JSON.compact($0) } ?? ""
+      if term.path == "source" { v = v?["component"] }
+      if term.path == "status.podIPs" { v = v?[0]?["ip"] }
+      let text = v.map { $0.string ?? JSON.compact($0) } ?? Self.absent[term.path] ?? ""
       return (text == term.value) == term.equal
     }
   }

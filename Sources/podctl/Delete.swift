@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// delete: by name, label, file, or all.
+// delete: by name, label, field, file, or all. Kubernetes kubectl/pkg/cmd/delete.
 import ArgumentParser
 import Control
 import Glibc
@@ -9,97 +9,145 @@ import Manifest
 
 struct DeleteCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "delete", abstract: "End and remove objects.", discussion: "Example: podctl delete pod web --grace-period=5    podctl delete -f pod.yaml")
+    commandName: "delete", abstract: "End and remove objects.",
+    discussion: "Example: podctl delete pod web --grace-period=5    podctl delete -f pod.yaml    podctl delete pods -l app=web")
 
   @Argument(help: "TYPE NAME …, TYPE/NAME …") var what: [String] = []
-  @Option(name: [.short, .customLong("filename")], help: "The objects of these manifests.") var files: [String] = []
+  @OptionGroup var input: FileOptions
   @Option(name: [.customShort("l"), .long], help: "Those with these labels.") var selector: String?
+  @Option(name: .long, help: "Those with these fields.") var fieldSelector: String?
   @Flag(name: .long, help: "All of the type.") var all = false
+  @Flag(name: [.customShort("A"), .long], help: "In all namespaces.") var allNamespaces = false
   @Option(name: .long, parsing: .unconditional, help: "Seconds; -1 is the pod's own.") var gracePeriod: Int64 = -1
   @Flag(name: .long, help: "With --grace-period=0: kill at once.") var force = false
   @Flag(name: .long, help: "The same as --grace-period=1.") var now = false
   @Option(name: .long, help: "true or false: whether to wait until it is gone.") var wait = true
   @Option(name: .long, help: "How long to wait; 0 for as long as it takes.") var timeout = "0s"
-  @Flag(name: .long) var ignoreNotFound = false
+  @Flag(name: .long, help: "No error for what is not there.") var ignoreNotFound = false
+  @Option(name: .long, help: "background, foreground or orphan; objects here have no dependents.") var cascade = "background"
+  @Option(name: .customLong("dry-run"), help: "client or server: say what would be deleted.") var dryRun: DryRun = .none
+  @Option(name: .shortAndLong, help: "name") var output: String?
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     if now && gracePeriod >= 0 { throw Failure.error("--now and --grace-period cannot be specified together") }
     if force && gracePeriod > 0 { throw Failure.error("--force and --grace-period greater than 0 cannot be specified together") }
-    guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
-    let wanted = try chosen()
-    let session = try common.open()
-    let found = try wanted(session)
-    if force { say(2, "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n") }
-    var waiting: [(String, PoddStream)] = []
-    var missing: Failure?
-    for (kind, ns, name) in found {
-      guard kind == .pod else {
-        do throws(SysError) { try session.instance.removeObject(kind.rawValue, ns, name) } catch {
-          if error.errno != ENOENT { throw error }
-          if !ignoreNotFound { missing = .notFound(kind, name) }
-          continue
-        }
-        say(1, "\(kind.singular) \"\(name)\" deleted\(from(ns))\n")
-        continue
-      }
-      let place = session.instance.place(ns, name)
-      guard FileSystem.exists(place.object) else {
-        if !ignoreNotFound { missing = .notFound(kind, name) }
-        continue
-      }
-      if let note = try Podd.ensure(session.instance, ns, name, programs: session.programs) { say(2, "note: \(note)\n") }
-      let stream = try PoddStream(place, request(session))
-      say(1, "pod \"\(name)\" \(force ? "force deleted" : "deleted")\(from(ns))\n")
-      waiting.append((name, stream))
+    if let output, output != "name" { throw Failure.error("unexpected -o output mode: \(output). We only support '-o name'") }
+    if all, selector != nil { throw Failure.error("cannot set --all and --selector at the same time") }
+    if all, fieldSelector != nil { throw Failure.error("cannot set --all and --field-selector at the same time") }
+    guard ["background", "foreground", "orphan", "true", "false"].contains(cascade) else {
+      throw Failure.error("invalid cascade value (\(cascade)). Must be \"background\", \"foreground\", or \"orphan\"")
     }
-    if wait { try awaitEnd(waiting, limit > 0 ? Clock.monotonic + limit : nil) }
-    if let missing { throw missing }
+    guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
+    try input.check(verb: "delete", required: false)
+    let files = input.files.isEmpty ? nil : try Manifests.load(input, common)
+    let session = try dryRun == .none ? common.open() : common.look()
+    let found = try files.map { $0.compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } } } ?? chosen(session)
+    if force { say(2, "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n") }
+    var waiting: [Departure] = []
+    var missing = ""
+    for (kind, ns, name) in found {
+      guard let departure = try session.depart(kind, ns, name, request, dryRun: dryRun != .none) else {
+        let failure = Failure.notFound(kind, name)
+        let source = files?.first { $0.metadata.name == name && $0.kind.rawValue == kind.rawValue }?.file
+        if !ignoreNotFound && !(all || selector != nil || fieldSelector != nil) { missing += (source.map { failure.during("error when deleting \"\($0)\"") } ?? failure).text }
+        continue
+      }
+      waiting.append(departure)
+      if output == "name" { say(1, "\(kind.singular)/\(name)\n") } else {
+        say(1, "\(kind.singular) \"\(name)\" \(force ? "force deleted" : "deleted") from \(ns) namespace\(dryRun.mark)\n")
+      }
+    }
+    if wait, dryRun == .none {
+      let deadline = limit > 0 ? Clock.monotonic + limit : nil
+      for d in waiting { try d.end(session, deadline) }
+    }
+    if !missing.isEmpty { throw Failure(text: missing) }
   }
 
-  private func from(_ ns: String) -> String { " from \(ns) namespace" }
-
-  private func request(_ session: Session) -> Value {
+  private var request: Value {
     var grace: Value = .null
     if now { grace = .int(1) }
     if gracePeriod >= 0 { grace = .int(gracePeriod == 0 && !force ? 1 : gracePeriod) }
     return .object([("verb", .string("delete")), ("grace", force ? .int(0) : grace), ("force", .bool(force))])
   }
 
-  private func chosen() throws -> (Session) throws -> [(Kind, String, String)] {
-    if !files.isEmpty {
-      let objects = try Manifests.load(files, namespace: common.ns)
-      return { _ in objects.map { (Kind(word: $0.kind.rawValue) ?? .pod, $0.metadata.namespace, $0.metadata.name) } }
-    }
-    let (kinds, names) = try targets(what)
-    if !names.isEmpty { return { _ in names.map { ($0.0, common.ns, $0.1) } } }
-    guard all || selector != nil else { throw Failure.error("resource(s) were provided, but no name was specified") }
-    let labels = try selector.map { s in try GetCommand.valid { try LabelSelector(s) } }
-    return { session in
-      var found: [(Kind, String, String)] = []
-      for k in kinds {
-        let list = k == .pod ? try session.pods(common.ns) : try session.instance.objects(k.rawValue, namespace: common.ns)
-        for v in list {
-          let meta = ObjectMeta(v["metadata"] ?? .null)
-          if labels?.matches(meta.labels) ?? true { found.append((k, meta.namespace, meta.name)) }
-        }
-      }
-      if found.isEmpty { say(1, "No resources found\n") }
-      return found
-    }
+  private func chosen(_ session: Session) throws -> [(Kind, String, String)] {
+    let found = try session.chosen(
+      what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector,
+      unnamed: "resource(s) were provided, but no name was specified", verb: "delete")
+    if found.isEmpty, !ignoreNotFound { say(1, "No resources found\n") }
+    return found
   }
+}
 
-  private func awaitEnd(_ list: [(String, PoddStream)], _ deadline: Int64?) throws {
-    for (name, stream) in list {
-      loop: while true {
+/// An object that is going.
+struct Departure {
+  let kind: Kind
+  let namespace: String
+  let name: String
+  /// Of a Pod: its supervisor, which tells when it is gone.
+  fileprivate var stream: PoddStream?
+  /// Whether it is gone already.
+  fileprivate var isGone = false
+
+  /// Waits until it is gone. deadline: nanoseconds of CLOCK_MONOTONIC.
+  func end(_ session: Session, _ deadline: Int64?) throws {
+    let late = Failure.error("timed out waiting for the condition on \(kind.plural)/\(name)")
+    if let stream {
+      while true {
         switch try stream.next(deadline: deadline) {
-        case .end: break loop
-        case .late: throw Failure.error("timed out waiting for the condition on pods/\(name)")
+        case .end: return
+        case .late: throw late
         case .value(let v):
           if let why = v["error"]?.string { throw Failure.error(why) }
-          if v["deleted"]?.bool == true { break loop }
+          if v["deleted"]?.bool == true { return }
         }
       }
     }
+    if isGone { return }
+    let watcher = try Watcher(session, [kind], namespace: namespace) { _, v in v["metadata"]?["name"]?.string == name }
+    while !watcher.current.isEmpty { guard try watcher.next(deadline: deadline) != nil else { throw late } }
+  }
+}
+
+extension Session {
+  /// Has an object go; nil where there is none. request: what a Pod's supervisor is told.
+  func depart(_ kind: Kind, _ ns: String, _ name: String, _ request: Value, dryRun: Bool = false) throws -> Departure? {
+    if kind == .event || kind == .node {
+      if try find(kind, ns, name) == nil { return nil }
+      throw Failure.server("MethodNotAllowed", "the server does not allow this method on the requested resource")
+    }
+    guard let old = try stored(kind, ns, name) else { return nil }
+    var departure = Departure(kind: kind, namespace: ns, name: name)
+    if dryRun { return departure }
+    if kind == .pod {
+      if let note = try Podd.ensure(instance, ns, name, programs: programs) { say(2, "note: \(note)\n") }
+      departure.stream = try PoddStream(instance.place(ns, name), request)
+      return departure
+    }
+    if old["metadata"]?["finalizers"]?.array?.isEmpty == false {
+      var meta = old["metadata"] ?? .null
+      if meta["deletionTimestamp"] == nil {
+        meta["deletionTimestamp"] = .string(now.rfc3339)
+        meta["deletionGracePeriodSeconds"] = .int(0)
+        var marked = old
+        marked["metadata"] = meta
+        try instance.store(Instance.stamped(marked, old: old, wall: now))
+      }
+      return departure
+    }
+    do throws(SysError) { try instance.removeObject(kind.rawValue, ns, name) } catch {
+      if error.errno == ENOENT { return nil }
+      throw error
+    }
+    departure.isGone = true
+    return departure
+  }
+
+  /// For what takes the place of the old one. grace: seconds; -1 is the Pod's own.
+  func removeAndWait(_ kind: Kind, _ ns: String, _ name: String, grace: Int64) throws {
+    let request: Value = .object([("verb", .string("delete")), ("grace", grace < 0 ? .null : .int(grace)), ("force", .bool(grace == 0))])
+    try depart(kind, ns, name, request)?.end(self, nil)
   }
 }

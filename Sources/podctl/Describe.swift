@@ -1,26 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// describe: everything about a Pod, for people.
+// describe: everything about objects, for people. Kubernetes kubectl/pkg/cmd/describe.
 import ArgumentParser
 import Control
 import Manifest
 
 struct DescribeCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "describe", abstract: "Show everything about a pod.", discussion: "Example: podctl describe pod web")
+  static let configuration = CommandConfiguration(
+    commandName: "describe", abstract: "Show everything about objects.", discussion: "Example: podctl describe pod web    podctl describe pods -l app=web    podctl describe node podlab")
 
-  @Argument(help: "pod NAME …, pod/NAME …, pods") var what: [String] = []
+  @Argument(help: "TYPE [NAME or its beginning …], TYPE/NAME …") var what: [String] = []
+  @OptionGroup var input: FileOptions
+  @Option(name: [.customShort("l"), .long], help: "Those with these labels.") var selector: String?
+  @Flag(name: [.customShort("A"), .long], help: "In all namespaces.") var allNamespaces = false
+  @Option(name: .long, help: "true or false: whether to show events.") var showEvents = true
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try input.check(verb: "describe", required: false)
     let session = try common.look()
-    let (kinds, names) = try targets(what)
-    guard kinds == [.pod] else { throw Failure.error("only pods can be described") }
-    let all = names.isEmpty ? session.instance.pods(namespace: common.ns).map(\.name) : names.map(\.1)
-    var texts: [String] = []
-    for name in all {
-      guard let v = try session.pod(common.ns, name) else { throw Failure.notFound(.pod, name) }
-      texts.append(Describe.pod(v, events: Events.of(session, common.ns, name), now: session.now))
+    let found = try chosen(session)
+    if found.isEmpty { return say(2, allNamespaces ? "No resources found\n" : "No resources found in \(common.ns) namespace.\n") }
+    say(1, try found.map { try text($0.0, $0.1, session) }.joined(separator: "\n\n"))
+  }
+
+  private func chosen(_ session: Session) throws -> [(Kind, Value)] {
+    if !input.files.isEmpty {
+      return try Manifests.load(input, common).map { f in
+        guard let kind = Kind(rawValue: f.kind.rawValue), let v = try session.find(kind, f.metadata.namespace, f.metadata.name) else {
+          throw Failure.notFound(Kind(rawValue: f.kind.rawValue) ?? .pod, f.metadata.name)
+        }
+        return (kind, v)
+      }
     }
-    say(1, texts.joined(separator: "\n\n"))
+    let (kinds, names) = try targets(what, verb: "describe")
+    if names.isEmpty {
+      let selection = try Selection(selector, kinds: kinds)
+      return try kinds.flatMap { k in try session.list(k, allNamespaces ? nil : common.ns).filter(selection.matches).map { (k, $0) } }
+    }
+    return try names.flatMap { (kind, name) -> [(Kind, Value)] in
+      if let v = try session.find(kind, common.ns, name) { return [(kind, v)] }
+      // A name that is none may be the beginning of some.
+      let some = what.first?.contains("/") == true ? [] : try session.list(kind, common.ns).filter { $0["metadata"]?["name"]?.string?.hasPrefix(name) == true }
+      if some.isEmpty { throw Failure.notFound(kind, name) }
+      return some.map { (kind, $0) }
+    }
+  }
+
+  private func text(_ kind: Kind, _ v: Value, _ session: Session) throws -> String {
+    let (ns, name) = (v["metadata"]?["namespace"]?.string ?? "", v["metadata"]?["name"]?.string ?? "")
+    let describer = Describe(now: session.now, events: showEvents ? events(kind, ns, name, session) : nil)
+    switch kind {
+    case .pod: return describer.pod(v)
+    case .secret: return describer.secret(v)
+    case .configMap: return describer.configMap(v)
+    case .serviceAccount:
+      let secrets = try session.list(.secret, ns)
+      return describer.serviceAccount(v, secrets: secrets)
+    case .node: return describer.node(v, pods: try session.pods(nil))
+    case .event: return describer.event(v)
+    }
+  }
+
+  private func events(_ kind: Kind, _ ns: String, _ name: String, _ session: Session) -> [Value] {
+    kind == .pod ? Events.of(session, ns, name) : []
   }
 }

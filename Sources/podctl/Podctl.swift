@@ -13,6 +13,8 @@ struct Podctl: ParsableCommand {
     subcommands: [
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, LogsCommand.self, ExecCommand.self, DeleteCommand.self, WaitCommand.self,
       VersionCommand.self, CopyCommand.self, PortForwardCommand.self, AttachCommand.self, DebugCommand.self,
+      CreateCommand.self, ReplaceCommand.self, EditCommand.self, LabelCommand.self, AnnotateCommand.self, TaintCommand.self, EventsCommand.self,
+      APIResourcesCommand.self, CompletionCommand.self,
     ])
 
   /// Returns the exit status: 0, or 1 as kubectl does for whatever goes wrong, or a verb's own.
@@ -33,7 +35,7 @@ struct Podctl: ParsableCommand {
         say(1, text + "\n")
         return 0
       }
-      say(2, text.hasPrefix("Error: ") ? "error: " + text.dropFirst(7) + "\n" : text + "\n")
+      say(2, Usage.text(message(for: error), arguments))
       return 1
     }
   }
@@ -63,7 +65,7 @@ struct Podctl: ParsableCommand {
       head.append(words.removeFirst())
       if !first.contains("="), !words.isEmpty { head.append(words.removeFirst()) }
     }
-    if let verb = words.first { words = [verb] + head + words.dropFirst() } else { words = head }
+    if let verb = words.first { words = [verb] + words.dropFirst() + head } else { words = head }
     return words + arguments[end...]
   }
 }
@@ -111,7 +113,8 @@ struct Session {
   let programs: String
   let namespace: String
 
-  var now: WallTime { WallTime(nanoseconds: Clock.wall) }
+  static var clock: WallTime { WallTime(nanoseconds: Clock.wall) }
+  var now: WallTime { Self.clock }
 
   /// A Pod as it is to be shown: one whose supervisor is dead is Unknown, as a Pod whose kubelet is silent.
   func pod(_ ns: String, _ name: String) throws(SysError) -> Value? {
@@ -147,46 +150,6 @@ struct Session {
     try wake(name)
     return try PoddClient(instance.place(namespace, name))
   }
-}
-
-/// The kinds that there are, and what kubectl calls them.
-enum Kind: String, CaseIterable {
-  case pod = "Pod", secret = "Secret", configMap = "ConfigMap", serviceAccount = "ServiceAccount", event = "Event"
-
-  var plural: String { rawValue.lowercased() + "s" }
-  var singular: String { rawValue.lowercased() }
-
-  init?(word: String) {
-    switch word.lowercased() {
-    case "pod", "pods", "po": self = .pod
-    case "secret", "secrets": self = .secret
-    case "configmap", "configmaps", "cm": self = .configMap
-    case "serviceaccount", "serviceaccounts", "sa": self = .serviceAccount
-    case "event", "events", "ev": self = .event
-    default: return nil
-    }
-  }
-}
-
-/// `pods a b`, `pod/a secret/b`, `pods`: what is meant.
-func targets(_ words: [String]) throws -> (kinds: [Kind], names: [(Kind, String)]) {
-  guard let first = words.first else { throw Failure.error("You must specify the type of resource to get, as in `podctl get pods`") }
-  func kind(_ word: String) throws -> Kind {
-    guard let k = Kind(word: word) else { throw Failure.error("the server doesn't have a resource type \"\(word)\"") }
-    return k
-  }
-  if words.contains(where: { $0.contains("/") }) {
-    let pairs = try words.map { w -> (Kind, String) in
-      let p = w.split(separator: "/", maxSplits: 1).map(String.init)
-      guard p.count == 2 else {
-        throw Failure.error("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'podctl get resource/<resource_name>' instead of 'podctl get resource resource/<resource_name>'")
-      }
-      return (try kind(p[0]), p[1])
-    }
-    return (Array(Set(pairs.map(\.0))), pairs)
-  }
-  let kinds = try first.split(separator: ",").map { try kind(String($0)) }
-  return (kinds, words.dropFirst().flatMap { name in kinds.map { ($0, name) } })
 }
 
 /// 5s, 1m30s, 500ms, 2h, -1 … in nanoseconds; nil for anything else.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// wait: until a condition holds, a path has a value, or the Pod is gone.
+// wait: until a condition holds, a path has a value, or an object is there or gone. Kubernetes kubectl/pkg/cmd/wait.
 import ArgumentParser
 import Control
 import Glibc
@@ -12,11 +12,14 @@ struct WaitCommand: ParsableCommand {
     commandName: "wait", abstract: "Wait until something is so.",
     discussion: "Example: podctl wait --for=condition=Ready pod/web --timeout=60s    podctl wait --for=jsonpath='{.status.phase}'=Succeeded pod/job")
 
-  @Argument(help: "pod/NAME …, pod NAME …") var what: [String] = []
+  @Argument(help: "TYPE/NAME …, TYPE NAME …") var what: [String] = []
+  @OptionGroup var input: FileOptions
   @Option(name: .customLong("for"), help: "condition=TYPE[=STATUS], jsonpath={PATH}[=VALUE], delete, create.") var condition = ""
-  @Option(name: .long, parsing: .unconditional, help: "How long; 0 looks once.") var timeout = "30s"
-  @Flag(name: .long) var all = false
-  @Option(name: [.customShort("l"), .long]) var selector: String?
+  @Option(name: .long, parsing: .unconditional, help: "How long; 0 looks once, below 0 a week.") var timeout = "30s"
+  @Flag(name: .long, help: "All of the type.") var all = false
+  @Flag(name: [.customShort("A"), .long], help: "In all namespaces.") var allNamespaces = false
+  @Option(name: [.customShort("l"), .long], help: "Those with these labels.") var selector: String?
+  @Option(name: .long, help: "Those with these fields.") var fieldSelector: String?
   @OptionGroup var common: CommonOptions
 
   private enum Goal {
@@ -29,24 +32,27 @@ struct WaitCommand: ParsableCommand {
   func run() throws {
     let goal = try self.goal()
     guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
+    try input.check(verb: "wait", required: false)
     let session = try common.open()
     let deadline = limit < 0 ? Clock.monotonic + 7 * 86_400_000_000_000 : Clock.monotonic + limit
-    var (kinds, names) = try targets(what)
-    if names.isEmpty {
-      guard all || selector != nil, kinds.first == .pod else { throw Failure.error("resource name may not be empty") }
-      let labels = try selector.map { s in try GetCommand.valid { try LabelSelector(s) } }
-      names = try session.pods(common.ns).map { ObjectMeta($0["metadata"] ?? .null) }.filter { labels?.matches($0.labels) ?? true }.map { (.pod, $0.name) }
-      if names.isEmpty { throw Failure.error("no matching resources found") }
+    let found: [(Kind, String, String)]
+    if input.files.isEmpty {
+      found = try session.chosen(
+        what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector, unnamed: "resource name may not be empty",
+        verb: "wait")
+    } else {
+      found = try Manifests.load(input, common).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
     }
-    for (kind, name) in names {
-      guard kind == .pod else { throw Failure.error("only pods can be waited for") }
-      try until(name, goal, deadline, session)
+    if found.isEmpty {
+      if case .delete = goal { return }
+      throw Failure.error("no matching resources found")
     }
+    for (kind, ns, name) in found { try until(kind, ns, name, goal, deadline, session) }
   }
 
   private func goal() throws -> Goal {
-    if condition == "delete" { return .delete }
-    if condition == "create" { return .create }
+    if condition.lowercased() == "delete" { return .delete }
+    if condition.lowercased() == "create" { return .create }
     if condition.hasPrefix("condition=") {
       let p = condition.dropFirst(10).split(separator: "=", maxSplits: 1).map(String.init)
       guard let type = p.first else { throw Failure.error("condition name must not be empty") }
@@ -56,39 +62,68 @@ struct WaitCommand: ParsableCommand {
       let text = condition.dropFirst(9)
       guard let close = text.lastIndex(of: "}") else { throw Failure.error("jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'") }
       let rest = text[text.index(after: close)...]
-      let path = try GetCommand.valid { try JSONPath(String(text[...close])) }
-      return .path(path, rest.hasPrefix("=") ? String(rest.dropFirst()) : nil)
+      guard rest.isEmpty || rest.hasPrefix("=") && rest.count > 1 else { throw Failure.error("jsonpath wait value cannot be empty") }
+      do throws(JSONPath.Invalid) { return .path(try JSONPath(String(text[...close])), rest.isEmpty ? nil : Self.unquoted(rest.dropFirst())) } catch { throw Failure.error("\(error)") }
     }
     throw Failure.error("unrecognized condition: \"\(condition)\"")
   }
 
-  private func until(_ name: String, _ goal: Goal, _ deadline: Int64, _ session: Session) throws {
-    let place = session.instance.place(common.ns, name)
+  private static func unquoted(_ s: Substring) -> String {
+    for q in ["\"", "'"] where s.count >= 2 && s.hasPrefix(q) && s.hasSuffix(q) { return String(s.dropFirst().dropLast()) }
+    return String(s)
+  }
+
+  private func until(_ kind: Kind, _ ns: String, _ name: String, _ goal: Goal, _ deadline: Int64, _ session: Session) throws {
+    let met = "\(kind.singular)/\(name) condition met\n"
+    let late = Failure.error("timed out waiting for the condition on \(kind.plural)/\(name)")
+    if case .create = goal {
+      let watcher = try Watcher(session, [kind], namespace: kind.isNamespaced ? ns : nil) { _, v in v["metadata"]?["name"]?.string == name }
+      while watcher.current.isEmpty { guard try watcher.next(deadline: deadline) != nil else { throw late } }
+      return say(1, met)
+    }
+    guard kind != .pod else { return try untilPod(ns, name, goal, deadline, session, met, late) }
+    let watcher = try Watcher(session, [kind], namespace: kind.isNamespaced ? ns : nil) { _, v in v["metadata"]?["name"]?.string == name }
+    guard var object = watcher.current.first?.1 else {
+      if case .delete = goal { return }
+      throw Failure.notFound(kind, name)
+    }
+    while try !holds(goal, object) {
+      guard let (change, _, v) = try watcher.next(deadline: deadline) else { throw late }
+      if change == .deleted {
+        if case .delete = goal { return say(1, met) }
+        throw Failure.notFound(kind, name)
+      }
+      object = v
+    }
+    say(1, met)
+  }
+
+  /// A Pod's supervisor tells of each change, however short.
+  private func untilPod(_ ns: String, _ name: String, _ goal: Goal, _ deadline: Int64, _ session: Session, _ met: String, _ late: Failure) throws {
+    let place = session.instance.place(ns, name)
     if !FileSystem.exists(place.object) {
       if case .delete = goal { return }
-      if case .create = goal { throw Failure.error("timed out waiting for the condition on pods/\(name)") }
       throw Failure.notFound(.pod, name)
     }
-    if case .create = goal { return say(1, "pod/\(name) condition met\n") }
-    if let note = try Podd.ensure(session.instance, common.ns, name, programs: session.programs) { say(2, "note: \(note)\n") }
+    if let note = try Podd.ensure(session.instance, ns, name, programs: session.programs) { say(2, "note: \(note)\n") }
     let stream: PoddStream
     do throws(SysError) { stream = try PoddStream(place) } catch {
       // It went between our look and our call.
-      if case .delete = goal, !FileSystem.exists(place.object) { return say(1, "pod/\(name) condition met\n") }
+      if case .delete = goal, !FileSystem.exists(place.object) { return say(1, met) }
       throw error
     }
     while true {
       switch try stream.next(deadline: deadline) {
-      case .late: throw Failure.error("timed out waiting for the condition on pods/\(name)")
+      case .late: throw late
       case .end:
-        if case .delete = goal, !FileSystem.exists(place.object) { return say(1, "pod/\(name) condition met\n") }
+        if case .delete = goal, !FileSystem.exists(place.object) { return say(1, met) }
         throw Failure.error("the supervisor of pod \(name) ended while it was waited for")
       case .value(let v):
         if v["deleted"]?.bool == true {
-          if case .delete = goal { return say(1, "pod/\(name) condition met\n") }
+          if case .delete = goal { return say(1, met) }
           throw Failure.notFound(.pod, name)
         }
-        if let object = v["object"], try holds(goal, object) { return say(1, "pod/\(name) condition met\n") }
+        if let object = v["object"], try holds(goal, object) { return say(1, met) }
       }
     }
   }
@@ -102,7 +137,8 @@ struct WaitCommand: ParsableCommand {
         $0["type"]?.string?.lowercased() == type.lowercased() && $0["status"]?.string?.lowercased() == status.lowercased()
       }
     case .path(let path, let value):
-      let found = try GetCommand.valid { try path.values(in: object) }
+      let found: [Value]
+      do throws(JSONPath.Invalid) { found = try path.values(in: object) } catch { throw Failure.error("\(error)") }
       guard let value else { return !found.isEmpty }
       return found.contains { ($0.string ?? JSON.compact($0)) == value }
     }

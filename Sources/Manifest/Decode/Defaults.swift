@@ -26,9 +26,16 @@ public enum Defaults {
     return o
   }
 
+  /// A Secret with its type; stringData, which is only ever written, has become data.
   public static func secret(_ object: Value) -> Value {
     var o = object
     put(&o, "type", .string("Opaque"))
+    if let text = o["stringData"]?.members {
+      var data = o["data"] ?? .null
+      for e in text.entries { data[e.key] = .string(Base64.encode(Array((e.value.string ?? "").utf8))) }
+      o["data"] = data
+      o["stringData"] = nil
+    }
     return o
   }
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the verbs that change something print: pod/x created, or the object. Kubernetes cli-runtime/pkg/genericclioptions (NamePrintFlags).
+import ArgumentParser
+import Control
+import Manifest
+
+/// --dry-run.
+enum DryRun: String, ExpressibleByArgument {
+  case none, client, server
+  var mark: String { self == .none ? "" : self == .client ? " (dry run)" : " (server dry run)" }
+}
+
+struct ChangeOptions: ParsableArguments {
+  @Option(name: .customLong("dry-run"), help: "client or server: judge and print, change nothing.") var dryRun: DryRun = .none
+  @Option(name: .shortAndLong, help: "name, json, yaml, jsonpath=TEMPLATE.") var output: String?
+
+  /// The format; refused before anything is done.
+  func format() throws -> OutputFormat {
+    let f = try outputFormat(output)
+    switch f {
+    case .table(true), .columns:
+      throw Failure.error("unable to match a printer suitable for the output format \"\(output ?? "")\", allowed formats are: json,jsonpath,jsonpath-file,name,yaml")
+    default: return f
+    }
+  }
+
+  /// pod/x created, or in the format that -o names.
+  func show(_ format: OutputFormat, _ kind: Kind, _ object: Value, _ word: String) throws {
+    let name = "\(kind.singular)/\(object["metadata"]?["name"]?.string ?? "")"
+    if case .table = format { return say(1, "\(name) \(word)\(dryRun.mark)\n") }
+    say(1, try outputText(format, object, name))
+  }
+}
+
+func outputFormat(_ text: String?, allowMissing: Bool = true) throws -> OutputFormat {
+  do throws(OutputProblem) { return try OutputFormat(text, allowMissing: allowMissing) } catch { throw Failure.error("\(error)") }
+}
+
+func outputText(_ format: OutputFormat, _ object: Value, _ name: String) throws -> String {
+  do throws(OutputProblem) { return try format.text(object, name: name) } catch { throw Failure.error("\(error)") }
+}
