@@ -53,17 +53,8 @@ extension Instance {
     }
   }
 
-  /// Has every living supervisor judge its Pod against the Node again. One that dies meanwhile reads the new Node when it is started.
-  public func tellNodeChanged() {
-    for (namespace, name) in pods() where Podd.isAlive(place(namespace, name)) {
-      _ = optional { () throws(SysError) -> Bool in
-        var client = try PoddClient(place(namespace, name))
-        try client.send(.object([("verb", .string("node"))]))
-        _ = try client.next(deadline: Clock.monotonic + 2_000_000_000)
-        return true
-      }
-    }
-  }
+  /// Has every living supervisor judge its Pod against the Node again.
+  public func tellNodeChanged() { tellPods("node", namespace: nil) }
 
   /// Seconds since 1970: when this boot's instance was made; now, where there is none.
   private var made: Int64 {

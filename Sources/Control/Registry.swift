@@ -34,21 +34,22 @@ extension Instance {
     let path = objectPath(object["kind"]?.string ?? "", meta.namespace, meta.name)
     try FileSystem.makeFolders(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]), mode: 0o700)
     try FileSystem.writeAtomically(path, JSON.compactBytes(object), mode: 0o600)
-    tellPods(of: meta.namespace)
+    tellPods("objects", namespace: meta.namespace)
   }
 
   public func removeObject(_ kind: String, _ namespace: String, _ name: String) throws(SysError) {
     try FileSystem.remove(objectPath(kind, namespace, name))
-    tellPods(of: namespace)
+    tellPods("objects", namespace: namespace)
   }
 
-  /// Every living podd of the namespace looks at the objects again: their files may be in its volumes, or it may have waited for one. Nobody waits
+  /// verb: objects: every living podd of the namespace looks at the objects again: their files may be in its volumes, or it may have waited for one;
+  /// node: all of them judge their Pods against the Node again. Nobody waits
   /// for its answer; one that is dead looks when it is started again.
-  private func tellPods(of namespace: String) {
+  func tellPods(_ verb: String, namespace: String?) {
     for (ns, name) in pods(namespace: namespace) where Podd.isAlive(place(ns, name)) {
       _ = optional { () throws(SysError) in
         let socket = try UnixSocket.connect(place(ns, name).socket)
-        try writeAll(socket.raw, Array("{\"verb\":\"objects\"}\n".utf8))
+        try writeAll(socket.raw, Array("{\"verb\":\"\(verb)\"}\n".utf8))
       }
     }
   }

@@ -110,7 +110,8 @@ struct MetadataChange {
     }
     if let version = o.resourceVersion, version != old["metadata"]?["resourceVersion"]?.string { throw Failure.conflict(kind, name) }
     if !o.overwrite {
-      let taken = set.filter { before[$0.0] != nil }
+      // A label that has the value already is no change; an annotation is one all the same.
+      let taken = set.filter { before[$0.0] != nil && !(isLabel && before[$0.0]?.string == $0.1) }
       if isLabel, !taken.isEmpty {
         throw Failure.error(Self.several(taken.map { "'\($0.0)' already has a value (\(before[$0.0]?.string ?? "")), and --overwrite is false" }))
       }

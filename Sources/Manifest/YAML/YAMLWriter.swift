@@ -79,11 +79,11 @@ public enum YAML {
 
   static func plainOrQuoted(_ s: String) -> String {
     guard case .string = PlainScalar.value(s), !s.isEmpty else { return "\"\(s)\"" }
-    if ["y", "Y", "n", "N", "=", "<<"].contains(s) { return "\"\(s)\"" }
+    if ["y", "Y", "n", "N", "=", "<<"].contains(s) || looksLikeDate(s) { return "\"\(s)\"" }
     let bad: Set<Character> = ["-", "?", ":", ",", "[", "]", "{", "}", "#", "&", "*", "!", "|", ">", "'", "\"", "%", "@", "`", " "]
     let first = s[s.startIndex]
     let soft = (first == "-" || first == "?" || first == ":") && s.count > 1 && s[s.index(after: s.startIndex)] != " "
-    if bad.contains(first) && !soft || s.hasSuffix(" ") || s.hasSuffix(":") || s.contains(": ") || s.contains(" #") || looksLikeDate(s)
+    if bad.contains(first) && !soft || s.hasSuffix(" ") || s.hasSuffix(":") || s.contains(": ") || s.contains(" #")
       || s.hasPrefix("---") || s.hasPrefix("...") || s.unicodeScalars.contains(where: { $0.value < 32 || (127...160).contains($0.value) || $0.value == 0xFEFF })
     {
       return s.unicodeScalars.contains { $0.value < 32 || (127...160).contains($0.value) || $0.value == 0xFEFF } ? quoted(s) : singleQuoted(s)
