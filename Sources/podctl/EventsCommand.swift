@@ -22,7 +22,7 @@ struct EventsCommand: ParsableCommand {
     let wanted = types.flatMap { $0.split(separator: ",").map { $0.lowercased() } }
     if wanted.contains(where: { $0 != "normal" && $0 != "warning" }) { throw Failure.error("valid --types are Normal or Warning") }
     let target = try about.map { try targets([$0.contains("/") ? $0 : "pod/\($0)"]).names[0] }
-    let session = try common.look()
+    let session = try watch ? common.open() : common.look()
     let matches = { (v: Value) in
       (wanted.isEmpty || wanted.contains(v["type"]?.string?.lowercased() ?? ""))
         && (target.map { v["involvedObject"]?["kind"]?.string == $0.0.rawValue && v["involvedObject"]?["name"]?.string == $0.1 } ?? true)

@@ -39,7 +39,7 @@ struct GetCommand: ParsableCommand {
     }
     let format = try outputFormat(output, allowMissing: allowMissingTemplateKeys)
     let (kinds, names) = try asked()
-    let session = try common.look()
+    let session = try watch || watchOnly ? common.open() : common.look()
     let selection = try Selection(selector, fieldSelector, kinds: kinds)
     if !names.isEmpty, selector != nil || fieldSelector != nil { throw Failure.error("name cannot be provided when a selector is specified") }
     if !names.isEmpty, allNamespaces { throw Failure.error("a resource cannot be retrieved by name across all namespaces") }

@@ -91,10 +91,19 @@ public enum YAML {
     return s
   }
 
-  /// A date or a time, or base 60, to a reader of YAML 1.1.
+  /// A date (2026-01-02, with or without a time) or a number of base 60 (1:30), to a reader of YAML 1.1.
   private static func looksLikeDate(_ s: String) -> Bool {
-    guard let f = s.utf8.first, (48...57).contains(f) || f == 43 || f == 45 else { return false }
-    return s.utf8.allSatisfy { (48...57).contains($0) || [45, 58, 84, 90, 46, 43, 95, 32, 116, 122].contains($0) }
+    let b = Array(s.utf8)
+    func digits(_ range: Range<Int>) -> Bool { b.count >= range.upperBound && b[range].allSatisfy { (48...57).contains($0) } }
+    if digits(0..<4), b.count >= 8, b[4] == 45 {
+      let parts = s.split(separator: "-", maxSplits: 2, omittingEmptySubsequences: false)
+      return parts.count == 3 && (1...2).contains(parts[1].count) && parts[2].utf8.first.map { (48...57).contains($0) } == true
+    }
+    let parts = s.drop { $0 == "-" || $0 == "+" }.split(separator: ":", omittingEmptySubsequences: false)
+    return parts.count > 1
+      && parts.enumerated().allSatisfy { i, p in
+        !p.isEmpty && p.utf8.allSatisfy { (48...57).contains($0) || $0 == 95 && i == 0 || $0 == 46 && i == parts.count - 1 } && (i == 0 || p.prefix { $0 != "." }.count <= 2)
+      }
   }
 
   private static func singleQuoted(_ s: String) -> String { "'" + s.reduce(into: "") { $0 += $1 == "'" ? "''" : String($1) } + "'" }
