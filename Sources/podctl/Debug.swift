@@ -202,7 +202,7 @@ struct DebugCommand: ParsableCommand {
     let made = Value.object([("apiVersion", .string("v1")), ("kind", .string("Pod")), ("metadata", meta), ("spec", spec)])
     let loaded = Loader.load(JSON.compactBytes(made), file: "pod/\(copy)", namespace: common.ns)
     if !loaded.errors.isEmpty { throw Failure(text: loaded.errors.map { "\($0)\n" }.joined()) }
-    for o in loaded.objects { _ = try Change(o, session).make(session) }
+    for o in loaded.objects { _ = try session.create(.pod, o.value) }
     if replace {
       var client = try session.client(pod)
       try client.send(.object([("verb", .string("delete")), ("grace", .int(0)), ("force", .bool(true))]))

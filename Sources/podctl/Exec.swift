@@ -46,7 +46,7 @@ struct ExecCommand: ParsableCommand {
   private func chosen() throws -> (namespace: String, pod: String) {
     if let name = names.first { return (common.ns, name) }
     guard let file else { throw Failure.error("pod, type/name or --filename must be specified") }
-    let objects = try Manifests.load([file], namespace: common.ns)
+    let objects = try Manifests.load([file], common)
     guard objects.count == 1, let one = objects.first, one.kind == .pod else { throw Failure.error("\(file): one pod is expected, and nothing else") }
     return (one.metadata.namespace, one.metadata.name)
   }

@@ -96,8 +96,8 @@ struct LogsCommand: ParsableCommand {
       guard let object = try session.instance.pod(common.ns, name) else { throw Failure.notFound(.pod, name) }
       return [object]
     }
-    let labels = try GetCommand.valid { try LabelSelector(selector) }
-    let all = try session.pods(common.ns).filter { labels.matches(ObjectMeta($0["metadata"] ?? .null).labels) }
+    let selection = try Selection(selector)
+    let all = try session.pods(common.ns).filter(selection.matches)
     if all.isEmpty { say(2, "No resources found in \(common.ns) namespace.\n") }
     return all
   }

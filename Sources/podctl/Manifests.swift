@@ -28,9 +28,13 @@ struct LoadedFileObject {
 enum Manifests {
   /// Reads and judges all of them; what is wrong is said all at once. distinct: the same name twice is refused.
   static func load(_ input: FileOptions, _ common: CommonOptions, distinct: Bool = true) throws -> [LoadedFileObject] {
+    try load(input.files, recursive: input.recursive, common, distinct: distinct)
+  }
+
+  static func load(_ files: [String], recursive: Bool = false, _ common: CommonOptions, distinct: Bool = true) throws -> [LoadedFileObject] {
     var objects: [LoadedFileObject] = []
     var wrong = ""
-    for (name, bytes) in try input.files.flatMap({ try read($0, input.recursive) }) {
+    for (name, bytes) in try files.flatMap({ try read($0, recursive) }) {
       let loaded = Loader.load(bytes, file: name, namespace: common.ns)
       for d in loaded.warnings { say(2, "warning: \(d)\n") }
       for d in loaded.errors { wrong += "\(d)\n" }

@@ -74,12 +74,25 @@ extension Session {
       throw invalid(["metadata.name: Invalid value: \"\(given["metadata"]?["name"]?.string ?? "")\": field is immutable"])
     }
     if kind == .node { return try NodeRules.judged(given, invalid) }
+    // Ephemeral containers are no manifest's business: what debug has added stays as it is.
+    let added = old["spec"]?["ephemeralContainers"]
+    if kind == .pod, var spec = given["spec"] {
+      if let asked = spec["ephemeralContainers"], asked.sorted != added?.sorted {
+        throw invalid(["spec.ephemeralContainers: Forbidden: pod updates may not change ephemeral containers (use podctl debug)"])
+      }
+      spec["ephemeralContainers"] = nil
+      given["spec"] = spec
+    }
     let loaded = Loader.load(JSON.compactBytes(given), file: name, namespace: old["metadata"]?["namespace"]?.string ?? "default")
     if !loaded.errors.isEmpty { throw invalid(loaded.errors.map { ($0.path.isEmpty ? "" : "\($0.path): ") + $0.message }) }
-    guard let value = loaded.objects.first?.value, loaded.objects.first?.kind.rawValue == kind.rawValue else {
+    guard var value = loaded.objects.first?.value, loaded.objects.first?.kind.rawValue == kind.rawValue else {
       throw Failure.error("at least one of apiVersion, kind and name was changed")
     }
     if kind == .pod {
+      if let added, var spec = value["spec"] {
+        spec["ephemeralContainers"] = added
+        value["spec"] = spec
+      }
       if let why = podUpdateDiagnostic(old: old.sorted, new: value.sorted) { throw invalid([why]) }
     } else {
       let problems = Validation.update(old: old, new: value)
