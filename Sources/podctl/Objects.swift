@@ -93,7 +93,10 @@ extension Session {
         spec["ephemeralContainers"] = added
         value["spec"] = spec
       }
-      if let why = podUpdateDiagnostic(old: old.sorted, new: value.sorted) { throw invalid([why]) }
+      let resized = resizedPod(old, to: value)
+      let (before, after) = (Pod(stored: old).spec.qosClass, Pod(stored: resized).spec.qosClass)
+      if resized != old, before != after { throw invalid(["spec: Invalid value: \"\(after)\": Pod QOS Class may not change as a result of resizing"]) }
+      if let why = podUpdateDiagnostic(old: resized.sorted, new: value.sorted) { throw invalid([why]) }
     } else {
       let problems = Validation.update(old: old, new: value)
       if !problems.isEmpty { throw invalid(problems.map { "\($0.path): \($0.message)" }) }
