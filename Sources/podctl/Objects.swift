@@ -94,12 +94,9 @@ extension Session {
         spec["ephemeralContainers"] = added
         value["spec"] = spec
       }
-      // cpu and memory may change in place: that part is judged as a resize.
       let resized = resizedPod(old, to: value)
-      let qos = Pod(stored: resized).spec.qosClass
-      if resized != old, Pod(stored: old).spec.qosClass != qos {
-        throw invalid(["spec: Invalid value: \"\(qos)\": Pod QOS Class may not change as a result of resizing"])
-      }
+      let (before, after) = (Pod(stored: old).spec.qosClass, Pod(stored: resized).spec.qosClass)
+      if resized != old, before != after { throw invalid(["spec: Invalid value: \"\(after)\": Pod QOS Class may not change as a result of resizing"]) }
       if let why = podUpdateDiagnostic(old: resized.sorted, new: value.sorted) { throw invalid([why]) }
     } else {
       if let known = LoadedObject.Kind(rawValue: kind.rawValue), let why = objectUpdateDiagnostic(known, old: old, new: value) { throw invalid([why]) }
