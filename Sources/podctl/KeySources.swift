@@ -23,7 +23,7 @@ struct KeySources: ParsableArguments {
   static func data(_ kind: String, _ name: String, files: [String], literals: [String] = [], environments: [String] = []) throws -> [Entry] {
     var all: [Entry] = []
     func add(_ key: String, _ bytes: [UInt8]) throws {
-      if let why = kind == "Secret" || kind == "ConfigMap" ? Names.configKey(key) : nil { throw Failure.error("\"\(key)\" is not a valid key name for a \(kind): \(why)") }
+      if let why = kind == "Secret" || kind == "ConfigMap" ? Names.configKey(key).first : nil { throw Failure.error("\"\(key)\" is not a valid key name for a \(kind): \(why)") }
       if all.contains(where: { $0.key == key }) {
         throw Failure.error(
           kind == "Secret" ? "cannot add key \(key), another key by that name already exists" : "cannot add key \"\(key)\", another key by that name already exists in Data for ConfigMap \"\(name)\"")
