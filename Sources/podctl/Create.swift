@@ -21,13 +21,16 @@ struct CreateCommand: ParsableCommand {
     let format = try change.format()
     let objects = try Manifests.load(input, common.place, distinct: false)
     let session = try change.dryRun == .client ? nil : common.open()
+    // What cannot be made does not keep the others from it.
+    var failures = ""
     for o in objects {
       guard let kind = Kind(rawValue: o.kind.rawValue) else { continue }
       let value = saveConfig ? LastApplied.stored(o.value, o.written) : o.value
       do {
         try change.show(format, kind, try made(o, kind, value, session), "created")
-      } catch let f as Failure { throw f.during("error when creating \"\(o.file)\"") }
+      } catch let f as Failure { failures += f.during("error when creating \"\(o.file)\"").text }
     }
+    if !failures.isEmpty { throw Failure(text: failures) }
   }
 
   private func made(_ o: LoadedFileObject, _ kind: Kind, _ value: Value, _ session: Session?) throws -> Value {

@@ -121,7 +121,7 @@ struct MetadataChange {
     }
     var map = before
     for key in remove {
-      if map[key] == nil { say(1, "\(what) \"\(key)\" not found.\n") }
+      if isLabel, map[key] == nil { say(1, "\(what) \"\(key)\" not found.\n") }
       map[key] = nil
     }
     for (key, value) in set { map[key] = .string(value) }

@@ -74,7 +74,7 @@ struct TaintCommand: ParsableCommand {
     new["spec"] = spec
     let judged = try session.judged(.node, old: old, new: new)
     let made = change.dryRun == .none ? try session.update(.node, old: old, new: judged) : judged
-    try change.show(format, .node, made, !taken.isEmpty ? "modified" : add.isEmpty ? "untainted" : "tainted")
+    try change.show(format, .node, made, overwrite || !add.isEmpty && !remove.isEmpty ? "modified" : add.isEmpty ? "untainted" : "tainted")
   }
 
   private func changes(_ specs: [String]) throws -> (add: [Taint], remove: [Taint]) {

@@ -5,7 +5,7 @@ import ArgumentParser
 import Manifest
 
 struct VersionCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+  static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.", discussion: "Example: podctl version -o json")
 
   @Flag(name: .long, help: "Only this program's.") var client = false
   @Option(name: .shortAndLong, help: "json or yaml.") var output: String?
