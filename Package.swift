@@ -79,6 +79,7 @@ let package = Package(
     .executableTarget(
       name: "podlab-image", dependencies: ["Images", "Kernel", "Manifest", "CArchive", "CCrypto"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+    .executableTarget(name: "podlab-token", dependencies: ["Kernel", "Manifest", "CCrypto"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(name: "pause", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
     .executableTarget(name: "init", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
     lab("00-process-group"), lab("01-infra-container"), lab("03-sidecar"),

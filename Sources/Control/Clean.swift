@@ -41,7 +41,7 @@ public struct Clean: Sendable {
     attempt("pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/pods") }
     attempt("events") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/events") }
     attempt("addresses") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/addresses") }
-    for f in ["network.json", "node.json", "node.lock", "instance.json", "instance.lock"] { _ = unlink("\(instance.run)/\(f)") }
+    for f in ["network.json", "node-root", "node.json", "node.lock", "instance.json", "instance.lock"] { _ = unlink("\(instance.run)/\(f)") }
     if all {
       attempt("data") { () throws(SysError) in try FileSystem.removeTree(instance.data) }
     }

@@ -122,6 +122,32 @@ public struct Instance: Sendable {
     return bytes
   }
 
+  // MARK: the node's root
+
+  /// What stands before the paths of hostPath volumes; empty for the machine's own /.
+  public var nodeRoot: String {
+    let text = optional { () throws(SysError) in try FileSystem.readText("\(run)/node-root") } ?? ""
+    return String(text.prefix { $0 != "\n" })
+  }
+
+  /// Makes a folder the node's / for the hostPath volumes of every Pod of the instance; the machine's own for "/". It cannot change while there are
+  /// Pods.
+  public func setNodeRoot(_ path: String) throws(SysError) {
+    let wanted = absolutePath(path)
+    let new = wanted == "/" ? "" : wanted
+    if new == nodeRoot { return }
+    if !pods().isEmpty {
+      let now = nodeRoot.isEmpty ? "/" : nodeRoot
+      throw SysError(
+        step: "making \(wanted) the node's root", call: "rename", object: "\(run)/node-root", errno: EBUSY,
+        hint: "it is \(now) for the pods that there are: delete them first, or use another instance with --root DIR")
+    }
+    if !new.isEmpty, !FileSystem.isFolder(new) {
+      throw SysError(step: "making \(wanted) the node's root", call: "stat", object: new, errno: ENOTDIR, hint: "make the folder first")
+    }
+    try FileSystem.writeAtomically("\(run)/node-root", Array((new + "\n").utf8), mode: 0o600)
+  }
+
   // MARK: places
 
   public func place(_ namespace: String, _ name: String) -> PodPlace { PodPlace(folder: "\(run)/pods/\(namespace)/\(name)") }

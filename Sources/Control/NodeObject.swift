@@ -27,7 +27,7 @@ extension Instance {
     ordered.append(("labels", .object(labels.entries.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 })))
     ordered.append(("name", .string(Self.nodeName)))
     ordered.append(("resourceVersion", meta["resourceVersion"] ?? .string("1")))
-    ordered.append(("uid", meta["uid"] ?? .string(Self.uuid(from: Array("\(id)node\(id)....".utf8)))))
+    ordered.append(("uid", meta["uid"] ?? .string(bornUID)))
     meta = .object(ordered)
     return .object([
       ("apiVersion", .string("v1")), ("kind", .string("Node")), ("metadata", meta), ("spec", stored?["spec"] ?? .object(Value.Members())),
@@ -56,8 +56,16 @@ extension Instance {
   /// Has every living supervisor judge its Pod against the Node again.
   public func tellNodeChanged() { tellPods("node", namespace: nil) }
 
+  private var bornUID: String { Self.uuid(from: Array("\(id)node\(id)....".utf8)) }
+
+  /// metadata.uid of the Node.
+  var nodeUID: String {
+    let stored = optional { () throws(SysError) in try Self.readValue(nodePath) } ?? nil
+    return stored?["metadata"]?["uid"]?.string ?? bornUID
+  }
+
   /// Seconds since 1970: when this boot's instance was made; now, where there is none.
-  private var made: Int64 {
+  var made: Int64 {
     optional { () throws(SysError) in try FileSystem.info("\(run)/instance.json").modified } ?? Clock.wall / 1_000_000_000
   }
 

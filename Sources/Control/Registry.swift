@@ -14,19 +14,21 @@ extension Instance {
   }
 
   /// nil where there is no such object.
-  public func object(_ kind: String, _ namespace: String, _ name: String) throws(SysError) -> Value? { try Self.readValue(objectPath(kind, namespace, name)) }
+  public func object(_ kind: String, _ namespace: String, _ name: String) throws(SysError) -> Value? {
+    try Self.readValue(objectPath(kind, namespace, name)) ?? builtIn(kind, namespace, name)
+  }
 
   public func objects(_ kind: String, namespace: String? = nil) throws(SysError) -> [Value] {
     let base = "\(data)/objects/\(Self.folder(of: kind) ?? kind)"
     var all: [Value] = []
     let namespaces: [String]
-    if let namespace { namespaces = [namespace] } else { namespaces = try FileSystem.list(base) }
+    if let namespace { namespaces = [namespace] } else { namespaces = Set(try FileSystem.list(base) + pods().map(\.namespace) + ["default"]).sorted() }
     for ns in namespaces {
       for file in try FileSystem.list("\(base)/\(ns)") where file.hasSuffix(".json") {
         if let v = try Self.readValue("\(base)/\(ns)/\(file)") { all.append(v) }
       }
     }
-    return all
+    return all + builtIns(kind, namespaces: namespaces, stored: all)
   }
 
   public func store(_ object: Value) throws(SysError) {
@@ -38,7 +40,10 @@ extension Instance {
   }
 
   public func removeObject(_ kind: String, _ namespace: String, _ name: String) throws(SysError) {
-    try FileSystem.remove(objectPath(kind, namespace, name))
+    do throws(SysError) { try FileSystem.remove(objectPath(kind, namespace, name)) } catch {
+      // What is in every namespace is there again at once.
+      if error.errno != ENOENT || builtIn(kind, namespace, name) == nil { throw error }
+    }
     tellPods("objects", namespace: namespace)
   }
 

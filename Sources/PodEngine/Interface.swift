@@ -24,6 +24,8 @@ public enum Event: Sendable, Equatable {
   case unschedulable(message: String)
   /// The node refuses it for good (phase Failed), as kubelet's admission does.
   case rejected(reason: String, message: String)
+  /// What the Pod uses exceeds a limit of the node's: it is ended for good (phase Failed, reason Evicted), as kubelet's eviction manager does.
+  case evicted(message: String)
   case volumesReady
   /// A volume cannot be mounted (FailedMount); tried again with back-off.
   case volumesFailed(message: String)

@@ -25,7 +25,7 @@ public struct PodEngine: Sendable {
     case stopped
   }
   /// Why no container is to run any more.
-  enum Ending: Sendable, Equatable { case deleted, completed, deadline, rejected }
+  enum Ending: Sendable, Equatable { case deleted, completed, deadline, rejected, evicted }
 
   private var shownDeletion: WallTime?
   var now = Moment(monotonic: 0, wall: WallTime(nanoseconds: 0))
@@ -38,6 +38,8 @@ public struct PodEngine: Sendable {
   var sandbox = Sandbox.none
   var attempt = 0
   var ending: Ending?
+  /// Why the Pod was evicted.
+  var eviction: String?
   var isForced = false
   var runs: [ContainerRun] = []
   var gates: [String: Bool] = [:]
@@ -84,6 +86,11 @@ public struct PodEngine: Sendable {
       status.startTime = now.wall
       (status.reason, status.message) = (reason, "Pod was rejected: \(message)")
       emit(.warning, reason, message)
+    case .evicted(let message):
+      guard ending == nil else { return }
+      ending = .evicted
+      eviction = message
+      emit(.warning, "Evicted", message)
     case .volumesReady: volumes = .ready
     case .volumesFailed(let message):
       emit(.warning, "FailedMount", message)

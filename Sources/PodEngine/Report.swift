@@ -18,6 +18,7 @@ extension PodEngine {
     if ending == .deadline, status.phase == .failed {
       (status.reason, status.message) = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
     }
+    if ending == .evicted { (status.reason, status.message) = status.phase == .failed ? ("Evicted", eviction) : (nil, nil) }
     if ending == .rejected { (status.reason, status.message) = held }
     setConditions()
   }
@@ -68,7 +69,7 @@ extension PodEngine {
   // MARK: phase
 
   private var phase: PodPhase {
-    if ending == .rejected || (ending == .deadline) { return .failed }
+    if ending == .rejected || ending == .deadline || ending == .evicted { return .failed }
     var pendingInit = false
     var failedInit = false
     for s in status.initContainerStatuses where index(s.name).map({ runs[$0].kind == .initial }) ?? false {

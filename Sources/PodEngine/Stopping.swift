@@ -25,6 +25,8 @@ extension PodEngine {
   mutating func stopAll() {
     var seconds = pod.spec.terminationGracePeriodSeconds
     if ending == .deleted, let given = deletionGracePeriodSeconds { seconds = given }
+    // kubelet's immediateEvictionGracePeriodSeconds.
+    if ending == .evicted { seconds = 1 }
     for i in runs.indices where runs[i].stage == .running {
       if runs[i].stop == nil { beginStop(i, seconds: seconds, "Stopping container \(runs[i].spec.name)") }
       runs[i].stop?.withPod = true

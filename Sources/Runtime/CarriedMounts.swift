@@ -21,7 +21,7 @@ struct Carried {
 
   init(_ spec: ContainerSpec, _ host: Host, _ mapped: MappedMounts?) {
     for (i, m) in spec.mounts.enumerated() {
-      if let mapped { mounts.append(mapped.mounts[i].raw) } else { mounts.append(take(m)) }
+      if let mapped { mounts.append(mapped.mounts[i].raw) } else { mounts.append(take(m, spec, host)) }
     }
     if let path = spec.sharedMemory { sharedMemory = take(path, recursive: false, for: "taking up the shared memory") }
     if host.isUserNamespace || mapped != nil {
@@ -33,8 +33,15 @@ struct Carried {
     }
   }
 
-  private mutating func take(_ m: ContainerMount) -> Int32 {
+  private mutating func take(_ m: ContainerMount, _ spec: ContainerSpec, _ host: Host) -> Int32 {
     defer { next += 1 }
+    if !m.layers.isEmpty {
+      // overlayfs wants two folders where nothing can be written: an empty one below.
+      let options = RootFileSystem.options(lower: m.layers + [spec.root.mountPoint], userNamespace: host.isUserNamespace)
+      let flags = UInt(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+      taking.append(
+        .init(.mount(source: "overlay", target: m.source, type: "overlay", flags: flags, options: options), for: "mounting the image for \(m.target)"))
+    }
     let step: SpawnStep.Kind
     if let tree = m.tree {
       step = .duplicate(from: tree.fd.raw, to: next)

@@ -92,6 +92,8 @@ public struct ContainerMount: Sendable {
   public var below: String?
   /// Whether symbolic links in `below` are followed.
   public var followsLinks = false
+  /// Folders, topmost first, whose stack is first mounted read-only at the source, where only this container sees it.
+  public var layers: [String] = []
   /// An open mount that is taken instead of the source: one of the node's, in its peer group.
   public var tree: MountTree?
   /// In the container; what is missing of it is made.

@@ -27,8 +27,6 @@ public struct SandboxSpec: Sendable {
   public var temporaryFileSystems: [(path: String, options: String)] = []
   /// File systems that hang nowhere yet, and the folders (they exist) that they get in the sandbox's mount namespace.
   public var attached: [(fd: Int32, path: String)] = []
-  /// Read-only stacks of folders, topmost first, and the folders that they are seen at.
-  public var overlays: [(path: String, options: String)] = []
   /// Folders in which a mount that one container makes appears in the others: each becomes a mount that its copies stay in a peer group with.
   public var shared: [(path: String, isMount: Bool)] = []
   /// The mount namespace of an earlier sandbox of the Pod, taken over with all that is mounted in it; -1 for a new one.
@@ -168,12 +166,6 @@ public struct SandboxStart {
   private static func mounts(_ spec: SandboxSpec) -> [SpawnStep] {
     var s: [SpawnStep] = spec.renewed.map { .init(.unmount($0, flags: 2), for: "letting go of the old \($0)", tolerating: .any) }
     s += spec.attached.map { .init(.moveMount(fd: $0.fd, to: $0.path), for: "attaching a file system in memory") }
-    for o in spec.overlays {
-      s.append(
-        .init(
-          .mount(source: "overlay", target: o.path, type: "overlay", flags: UInt(MS_RDONLY | MS_NOSUID | MS_NODEV), options: o.options),
-          for: "mounting an image volume"))
-    }
     for f in spec.shared {
       if !f.isMount { s.append(.init(.bind(source: f.path, target: f.path, recursive: true), for: "sharing the mounts of \(f.path)")) }
       // The copy would stay a receiver of the node's mount: it gets a group of its own.

@@ -20,6 +20,7 @@ extension Supervisor {
     guard !past.isEmpty else { return false }
     replay(past)
     recallImages()
+    recallImageVolumes()
     var wasLost = true
     if case .state(let old) = PodState.read(place.state) {
       state = old
@@ -54,6 +55,7 @@ extension Supervisor {
     }
     if wasLost { feed(.sandboxDied) }
     objectsChanged()
+    watchUsage()
     markStatus()
     return true
   }

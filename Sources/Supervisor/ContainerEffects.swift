@@ -136,6 +136,7 @@ extension Supervisor {
       record(name, id, restart, pid, spec, group, filterFile)
       watchContainer(name, id, fd)
       if let ends { openInput(c, ends) }
+      watchUsage()
       feed(.containerStarted(container: name, id: id))
     } catch {
       record(name, id, restart, nil, spec, group, filterFile)

@@ -51,6 +51,7 @@ extension Event {
     case .admitted(let ip): return make("admitted", ("hostIP", .string(ip)))
     case .unschedulable(let m): return make("unschedulable", ("message", .string(m)))
     case .rejected(let r, let m): return make("rejected", ("reason", .string(r)), ("message", .string(m)))
+    case .evicted(let m): return make("evicted", ("message", .string(m)))
     case .volumesReady: return make("volumesReady")
     case .volumesFailed(let m): return make("volumesFailed", ("message", .string(m)))
     case .sandboxStarted(let ips): return make("sandboxStarted", ("podIPs", .strings(ips)))
@@ -92,6 +93,7 @@ extension Event {
     case "admitted": self = .admitted(hostIP: text("hostIP"))
     case "unschedulable": self = .unschedulable(message: text("message"))
     case "rejected": self = .rejected(reason: text("reason"), message: text("message"))
+    case "evicted": self = .evicted(message: text("message"))
     case "volumesReady": self = .volumesReady
     case "volumesFailed": self = .volumesFailed(message: text("message"))
     case "sandboxStarted": self = .sandboxStarted(podIPs: (v["podIPs"]?.array ?? []).compactMap(\.string))

@@ -14,9 +14,9 @@ struct PayloadFile: Equatable {
 /// Files by their path below the volume.
 typealias Payload = [String: PayloadFile]
 
-/// Makes service account tokens; the answer may be kept until rotation.
+/// The tokens of the Pod's service account, issued already.
 protocol TokenSource {
-  func token(serviceAccount: String, audience: String?, seconds: Int64) throws(ConfigError) -> [UInt8]
+  func token(audience: String?, seconds: Int64) throws(ConfigError) -> [UInt8]
 }
 
 extension PodFacts {
@@ -40,7 +40,7 @@ extension PodFacts {
         case .downwardAPI(let items):
           all.merge(try files(items, mode)) { $1 }
         case .serviceAccountToken(let audience, let seconds, let path):
-          let bytes = try tokens.token(serviceAccount: pod.spec.serviceAccountName, audience: audience, seconds: seconds)
+          let bytes = try tokens.token(audience: audience, seconds: seconds)
           all[path] = PayloadFile(bytes: bytes, mode: tokenMode(mode), owner: tokenOwner)
         }
       }

@@ -75,7 +75,7 @@ public enum PoddProgram {
     let processors = Int64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     let billion: Int128 = 1_000_000_000
     var node = NodeContext(
-      name: "podlab", hostIPs: [network.map { "\($0.gateway)" } ?? "127.0.0.1"], cgroupRoot: instance.cgroupRoot, nodeRoot: "",
+      name: "podlab", hostIPs: [network.map { "\($0.gateway)" } ?? "127.0.0.1"], cgroupRoot: instance.cgroupRoot, nodeRoot: instance.nodeRoot,
       programs: own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ".",
       allocatable: [
         "cpu": Quantity(text: "\(processors)", nano: Int128(processors) * billion),

@@ -20,7 +20,7 @@ extension Supervisor {
       spec.sysctls = pod.spec.securityContext.sysctls.map { ($0.name, $0.value) }
       spec.held = [keep.near, keep.far]
       if !FileSystem.exists(place.emptyRoot) { try FileSystem.makeFolders(place.emptyRoot, mode: 0o755) }
-      let isAnew = try volumes.hand(to: &spec, pod, host: node.host)
+      let isAnew = try volumes.hand(to: &spec, pod)
       if isAnew && engine.areVolumesReady { refill() }
       if !pod.spec.hostIPC {
         if !FileSystem.exists(place.sharedMemory) { try FileSystem.makeFolders(place.sharedMemory, mode: 0o1777) }

@@ -26,6 +26,7 @@ public final class Supervisor {
   var state = PodState()
   var events = EventsFile()
   let volumes: Volumes
+  let tokens = TokenKeeper()
   let buffer = LogBuffer()
 
   // What is alive; each belongs to the file that is named after it.
@@ -58,6 +59,8 @@ public final class Supervisor {
   private(set) var shown = Value.null
   /// Why the volumes cannot be set up yet; said once (Objects.swift).
   var volumeFailure: String?
+  /// The next look at what volumes take (VolumeUsage.swift).
+  var usageTimer: Timers.Handle?
 
   public init(_ instance: Instance, _ place: PodPlace, _ pod: Pod, node: NodeContext) throws(SysError) {
     (self.instance, self.place, self.node) = (instance, place, node)
@@ -245,12 +248,5 @@ struct StoredObjects: ObjectSource {
 
   private func read(_ kind: String, _ namespace: String, _ name: String) throws(ConfigError) -> Value? {
     do throws(SysError) { return try instance.object(kind, namespace, name) } catch { throw ConfigError("\(error)") }
-  }
-}
-
-/// No API server signs tokens here.
-struct NoTokens: TokenSource {
-  func token(serviceAccount: String, audience: String?, seconds: Int64) throws(ConfigError) -> [UInt8] {
-    throw ConfigError("service account tokens cannot be issued: there is no API server here")
   }
 }

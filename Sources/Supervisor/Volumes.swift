@@ -104,26 +104,22 @@ final class Volumes {
 
   /// What a new sandbox is given of all this. Returns whether the files in memory are gone, because no earlier sandbox's namespace was kept: they must
   /// be written again.
-  func hand(to spec: inout SandboxSpec, _ pod: Pod, host: Host) throws(SysError) -> Bool {
+  func hand(to spec: inout SandboxSpec, _ pod: Pod) throws(SysError) -> Bool {
     if isMapped {
       try makeMemory(pod)
       spec.held += heldInOrder
       return false
     }
-    spec.held += heldInOrder
     if namespace >= 0 {
+      spec.held += heldInOrder
       spec.mountNamespace = namespace
       return false
     }
     let isLost = isTaken
     if isTaken { forget() }
     try makeMemory(pod)
-    if isLost { spec.held = Array(spec.held.prefix(2)) + heldInOrder }
+    spec.held += heldInOrder
     spec.attached = mounts.sorted { $0.key < $1.key }.map { ($0.value, "\(folder)/\($0.key)") }
-    // overlayfs wants two folders where nothing can be written: an empty one below.
-    for (name, layers) in images.sorted(by: { $0.key < $1.key }) {
-      spec.overlays.append(("\(folder)/\(name)", RootFileSystem.options(lower: layers + [spec.emptyRoot], userNamespace: host.isUserNamespace)))
-    }
     for volume in pod.spec.volumes where Self.propagates(volume.name, pod) {
       switch Self.place(of: volume.source) {
       case .disk: spec.shared.append(("\(folder)/\(volume.name)", false))
@@ -131,7 +127,7 @@ final class Volumes {
       case .node, .payload, .image: break
       }
     }
-    isTaken = !mounts.isEmpty || !spec.overlays.isEmpty || !spec.shared.isEmpty
+    isTaken = !mounts.isEmpty || !spec.shared.isEmpty
     return isLost
   }
 

@@ -9,7 +9,7 @@ struct CreateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Create objects from manifests, or a secret, configmap or serviceaccount from values.",
     discussion: "Example: podctl create -f pod.yaml    podctl create secret generic db --from-literal=password=x    podctl create configmap web --from-file=conf/",
-    subcommands: [CreateSecretCommand.self, CreateConfigMapCommand.self, CreateServiceAccountCommand.self])
+    subcommands: [CreateSecretCommand.self, CreateConfigMapCommand.self, CreateServiceAccountCommand.self, CreateTokenCommand.self])
 
   @OptionGroup var input: FileOptions
   @Flag(name: .long, help: "Keep the manifest in an annotation, so that apply can change the object later.") var saveConfig = false

@@ -45,6 +45,7 @@ extension Session {
     let name = meta["name"]?.string ?? ""
     value["metadata"] = meta
     if try stored(kind, ns, name) != nil { throw Failure.exists(kind, name) }
+    if kind == .pod { value = try admitted(value) }
     let made = Instance.stamped(value, old: nil, wall: now)
     guard kind == .pod else {
       try instance.store(made)

@@ -87,12 +87,15 @@ struct CommonOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "The namespace.") var namespace: String?
   @Option(name: .long, help: "The instance's folder (default: $PODLAB_ROOT, else the user's own).") var root: String?
 
+  @Option(name: .long, help: "A folder that is the node's / for hostPath volumes; kept until the instance has no pods and another is given.") var nodeRoot: String?
+
   var ns: String { namespace ?? "default" }
 
   /// The instance, its folders made; of an ordinary user, from inside the node.
   func open() throws -> Session {
     var instance = try Instance.locate(root: root)
     try instance.open()
+    if let nodeRoot { try instance.setNodeRoot(nodeRoot) }
     let own = try FileSystem.readlink("/proc/self/exe")
     let programs = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
     if let warning = try Node.enter(instance, programs: programs) { say(2, "warning: one user id only: \(warning)\n") }

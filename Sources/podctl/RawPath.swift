@@ -43,6 +43,9 @@ enum RawPath {
 
   /// What the issuer of tokens publishes: DATA/keys.
   private static func keys(_ file: String, _ session: Session) throws -> String {
+    if session.instance.exists, !FileSystem.exists("\(session.instance.keys)/issuer.key") {
+      _ = try TokenRun([], session.instance, programs: session.programs).finish()
+    }
     do throws(SysError) { return try FileSystem.readText("\(session.instance.data)/keys/\(file)") } catch {
       if error.errno != ENOENT && error.errno != ENOTDIR { throw error }
       throw Failure.server("NotFound", "no key has been made yet: the first token makes it (podctl create token NAME, or a pod with a service account token)")

@@ -22,6 +22,11 @@ public enum Base64 {
     return String(decoding: out, as: UTF8.self)
   }
 
+  /// base64url without padding (RFC 7515).
+  public static func url(_ bytes: [UInt8]) -> String {
+    String(decoding: encode(bytes).utf8.compactMap { c -> UInt8? in c == 61 ? nil : c == 43 ? 45 : c == 47 ? 95 : c }, as: UTF8.self)
+  }
+
   /// nil where it is no base64.
   public static func decode(_ text: String) -> [UInt8]? {
     var out: [UInt8] = []

@@ -95,12 +95,21 @@ extension Validation {
       case .downwardAPI(let items, let mode):
         p += range("\(path).downwardAPI.defaultMode", mode, 0, 0o777)
         for (j, f) in items.enumerated() { p += relative("\(path).downwardAPI.items[\(j)].path", f.path) }
-      case .projected(_, let mode): p += range("\(path).projected.defaultMode", mode, 0, 0o777)
+      case .projected(let sources, let mode): p += range("\(path).projected.defaultMode", mode, 0, 0o777) + tokens(sources, "\(path).projected.sources")
       case .image(let reference, _): if reference.isEmpty { p.append(.required("\(path).image.reference")) }
       case .persistentVolumeClaim: break
       }
     }
     return p
+  }
+
+  private static func tokens(_ sources: [ProjectedSource], _ path: String) -> [Problem] {
+    sources.enumerated().flatMap { i, s -> [Problem] in
+      guard case .serviceAccountToken(_, let seconds, let file) = s else { return [] }
+      let at = "\(path)[\(i)].serviceAccountToken"
+      let refusal = TokenClaims.refusal(seconds: seconds).map { [Problem.invalid("\(at).expirationSeconds", "\(seconds)", $0.detail)] } ?? []
+      return refusal + relative("\(at).path", file)
+    }
   }
 
   private static func keys(_ items: [KeyToPath], _ path: String) -> [Problem] {
