@@ -11,6 +11,9 @@ extension Supervisor {
   func mountVolumes() {
     guard !pod.spec.volumes.isEmpty else { return feed(.volumesReady) }
     do throws(ConfigError) {
+      if let group = pod.spec.securityContext.fsGroup, !hasUserNamespace, !node.host.maps(group: UInt32(clamping: group)) {
+        throw ConfigError("fsGroup \(group) cannot be had here: \(SecurityRules.remedy)")
+      }
       try volumes.make(pod)
       if try fetchImageVolumes() { return }
     } catch { return volumesFailed(error.message) }
