@@ -97,7 +97,7 @@ public struct JSONPath: Sendable {
     case .string(let s): return s
     case .array, .object:
       var out = ""
-      for c in JSON.compact(v.sortedKeys).unicodeScalars {
+      for c in JSON.compact(v.sorted).unicodeScalars {
         switch c {
         case "<": out += "\\u003c"
         case ">": out += "\\u003e"
@@ -226,17 +226,6 @@ public struct JSONPath: Sendable {
     case (.string(let x), .string(let y)): return x < y
     case (.bool, .bool), (.array, _), (.object, _), (.null, _), (_, .array), (_, .object), (_, .null): throw incomparable
     default: throw incompatible
-    }
-  }
-}
-
-extension Value {
-  /// The same data with the keys of every object in order.
-  var sortedKeys: Value {
-    switch self {
-    case .array(let a): .array(a.map(\.sortedKeys))
-    case .object(let m): .object(m.entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sortedKeys) })
-    default: self
     }
   }
 }

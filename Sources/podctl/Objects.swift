@@ -95,11 +95,11 @@ extension Session {
         value["spec"] = spec
       }
       let resized = resizedPod(old, to: value)
-      let (before, after) = (Pod(stored: old).spec.qosClass, Pod(stored: resized).spec.qosClass)
-      if resized != old, before != after { throw invalid(["spec: Invalid value: \"\(after)\": Pod QOS Class may not change as a result of resizing"]) }
-      if let why = podUpdateDiagnostic(old: resized.sorted, new: value.sorted) { throw invalid([why]) }
+      if resized != old, let why = podResizeDiagnostic(old: old, new: resized) { throw invalid([why]) }
+      if let why = podUpdateDiagnostic(old: resized, new: value) { throw invalid([why]) }
     } else {
-      if let known = LoadedObject.Kind(rawValue: kind.rawValue), let why = objectUpdateDiagnostic(known, old: old, new: value) { throw invalid([why]) }
+      let problems = Validation.update(old: old, new: value)
+      if !problems.isEmpty { throw invalid(problems.map(\.text)) }
     }
     return value
   }
@@ -169,12 +169,12 @@ enum NodeRules {
   static let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
   static func judged(_ node: Value, _ invalid: ([String]) -> Failure) throws -> Value {
-    var causes = Validation.metadata(node["metadata"] ?? .null).map { "\($0.path): \($0.message)" }
+    var causes = Validation.metadata(node["metadata"] ?? .null).map(\.text)
     var seen: Set<String> = []
     for (i, t) in (node["spec"]?["taints"]?.array ?? []).enumerated() {
       let (key, effect) = (t["key"]?.string ?? "", t["effect"]?.string ?? "")
-      for why in Names.qualified(key) { causes.append("metadata.taints[\(i)].key: Invalid value: \"\(key)\": \(why)") }
-      for why in Names.labelValue(t["value"]?.string ?? "") { causes.append("metadata.taints[\(i)].value: Invalid value: \"\(t["value"]?.string ?? "")\": \(why)") }
+      if let why = Names.qualified(key).first { causes.append("metadata.taints[\(i)].key: Invalid value: \"\(key)\": \(why)") }
+      if let why = Names.labelValue(t["value"]?.string ?? "").first { causes.append("metadata.taints[\(i)].value: Invalid value: \"\(t["value"]?.string ?? "")\": \(why)") }
       if !effects.contains(effect) {
         causes.append("metadata.taints[\(i)].effect: Unsupported value: \"\(effect)\": supported values: \"NoExecute\", \"NoSchedule\", \"PreferNoSchedule\"")
       }

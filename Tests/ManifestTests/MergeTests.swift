@@ -58,8 +58,8 @@ import Testing
 
   @Test func anImmutableSecretChangesInNothingButItsMetadata() throws {
     let old = try JSON.parse(#"{"kind":"Secret","type":"Opaque","immutable":true,"data":{"a":"eA==","b":"eQ=="}}"#)
-    #expect(objectUpdateDiagnostic(.secret, old: old, new: try JSON.parse(#"{"kind":"Secret","type":"Opaque","immutable":true,"data":{"b":"eQ==","a":"eA=="}}"#)) == nil)
-    let said = objectUpdateDiagnostic(.secret, old: old, new: try JSON.parse(#"{"kind":"Secret","type":"x/y","data":{"a":"eg=="}}"#)) ?? ""
+    #expect(Validation.update(old: old, new: try JSON.parse(#"{"kind":"Secret","type":"Opaque","immutable":true,"data":{"b":"eQ==","a":"eA=="}}"#)).isEmpty)
+    let said = Validation.update(old: old, new: try JSON.parse(#"{"kind":"Secret","type":"x/y","data":{"a":"eg=="}}"#)).map(\.text)
     #expect(
       said == [
         "type: Invalid value: \"x/y\": field is immutable", "immutable: Forbidden: field is immutable when `immutable` is set",

@@ -24,13 +24,7 @@ public struct CustomColumns: Sendable {
 
   /// x.y, .x.y, {x.y} and {.x.y} mean the same.
   public static func relaxed(_ text: String) throws(OutputProblem) -> JSONPath {
-    var inner = text[...]
-    if inner.hasPrefix("{"), inner.hasSuffix("}") { inner = inner.dropFirst().dropLast() }
-    if inner.hasPrefix(".") { inner = inner.dropFirst() }
-    if inner.isEmpty || inner.contains("{") || inner.contains("}") {
-      throw OutputProblem("unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or '{.name1.name2}'")
-    }
-    do throws(JSONPath.Invalid) { return try JSONPath("{." + inner + "}") } catch { throw OutputProblem("\(error)") }
+    do throws(JSONPath.Invalid) { return try JSONPath(relaxed: text) } catch { throw OutputProblem("\(error)") }
   }
 
   public func table(_ objects: [Value]) -> Table {

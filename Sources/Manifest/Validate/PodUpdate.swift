@@ -6,15 +6,6 @@
 /// What the new one does not say of the node, the old one's holds.
 public func podUpdateDiagnostic(old: Value, new: Value) -> String? { Validation.said(Validation.podUpdate(old: old, new: new)) }
 
-/// The same for a Secret, a ConfigMap or a ServiceAccount.
-public func objectUpdateDiagnostic(_ kind: LoadedObject.Kind, old: Value, new: Value) -> String? {
-  switch kind {
-  case .secret: Validation.said(Validation.secretUpdate(old: old, new: new))
-  case .configMap: Validation.said(Validation.configMapUpdate(old: old, new: new))
-  default: Validation.said(Validation.metadataUpdate(old: old, new: new))
-  }
-}
-
 extension Validation {
   /// As kubectl prints a list of problems behind "is invalid: ".
   static func said(_ problems: [Problem]) -> String? {
@@ -22,6 +13,15 @@ extension Validation {
     case 0: nil
     case 1: problems[0].text
     default: problems.map { "\n* \($0.text)" }.joined()
+    }
+  }
+
+  /// What a change of an object that is no Pod breaks; by its kind.
+  public static func update(old: Value, new: Value) -> [Problem] {
+    switch old.text("kind") {
+    case "Secret": secretUpdate(old: old, new: new)
+    case "ConfigMap": configMapUpdate(old: old, new: new)
+    default: metadataUpdate(old: old, new: new)
     }
   }
 
