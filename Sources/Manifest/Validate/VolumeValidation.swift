@@ -117,9 +117,7 @@ extension Validation {
       if let t = s.part("serviceAccountToken") {
         count += 1
         let (seconds, to) = (t.number("expirationSeconds") ?? 3600, t.text("path") ?? "")
-        let field = "\(here).serviceAccountToken.expirationSeconds"
-        if seconds < 600 { p.append(.invalid(field, seconds, "may not specify a duration less than 10 minutes")) }
-        if seconds > 1 << 32 { p.append(.invalid(field, seconds, "may not specify a duration larger than 2^32 seconds")) }
+        if let why = TokenClaims.refusal(seconds: seconds) { p.append(.invalid("\(here).serviceAccountToken.expirationSeconds", seconds, why.detail)) }
         let place = "\(here).serviceAccountToken.path"
         if to.isEmpty { p.append(.required("\(path).path", at: place)) } else { p += localPath("\(path).path", to, at: place) }
       }
