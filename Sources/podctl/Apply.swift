@@ -23,7 +23,7 @@ struct ApplyCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    try input.check(verb: "apply", required: true)
+    try input.check(required: true)
     if prune { throw Failure.error("--prune is not supported here: delete what is no longer wanted with podctl delete -l or -f") }
     if serverSide { throw Failure.error("--server-side is not supported here: there are no field managers; apply without it") }
     let format = try change.format()

@@ -17,7 +17,7 @@ struct CreateCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    try input.check(verb: "create", required: true)
+    try input.check(required: true)
     let format = try change.format()
     let objects = try Manifests.load(input, common.place, distinct: false)
     let session = try change.dryRun == .client ? nil : common.open()

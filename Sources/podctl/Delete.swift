@@ -39,7 +39,7 @@ struct DeleteCommand: ParsableCommand {
       throw Failure.error("invalid cascade value (\(cascade)). Must be \"background\", \"foreground\", or \"orphan\"")
     }
     guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
-    try input.check(verb: "delete", required: false)
+    try input.check(required: false)
     let files = input.files.isEmpty ? nil : try Manifests.load(input, common.place)
     let session = try dryRun == .none ? common.open() : common.look()
     let found = try files.map { $0.compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } } } ?? chosen(session)

@@ -17,7 +17,7 @@ struct DescribeCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    try input.check(verb: "describe", required: false)
+    try input.check(required: false)
     let session = try common.look()
     let found = try chosen(session)
     if found.isEmpty { return say(2, allNamespaces ? "No resources found\n" : "No resources found in \(common.ns) namespace.\n") }

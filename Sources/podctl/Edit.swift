@@ -19,7 +19,7 @@ struct EditCommand: ParsableCommand {
 
   func run() throws {
     guard output == "yaml" || output == "json" else { throw Failure.error("The flag 'output' must be one of yaml|json") }
-    try input.check(verb: "edit", required: false)
+    try input.check(required: false)
     let session = try common.open()
     let wanted: [(Kind, String, String)]
     if input.files.isEmpty {

@@ -66,7 +66,7 @@ struct GetCommand: ParsableCommand {
   }
 
   private func asked() throws -> ([Kind], [(Kind, String)]) {
-    try input.check(verb: "get", required: false)
+    try input.check(required: false)
     if input.files.isEmpty { return try targets(what) }
     let objects = try Manifests.load(input, common.place)
     let names = objects.compactMap { o in Kind(rawValue: o.kind.rawValue).map { ($0, o.metadata.name) } }

@@ -27,12 +27,6 @@ enum Kind: String, CaseIterable {
   }
 }
 
-/// One object that is meant: by its kind and name.
-struct Target: Hashable {
-  var kind: Kind
-  var name: String
-}
-
 /// `pods a b`, `pod/a secret/b`, `pods,secrets`, `all`: what is meant.
 func targets(_ words: [String], verb: String = "get") throws -> (kinds: [Kind], names: [(Kind, String)]) {
   guard let first = words.first else {

@@ -11,9 +11,10 @@ struct FileOptions: ParsableArguments {
   @Flag(name: [.customShort("R"), .long], help: "Folders with all that is below them.") var recursive = false
   @Option(name: [.customShort("k"), .long], help: .hidden) var kustomize: String?
 
-  func check(verb: String, required: Bool) throws {
+  /// required: there must be one file at least.
+  func check(required: Bool) throws {
     if kustomize != nil { throw Failure.error("-k is not supported here: there is no kustomize; write its output to a file and give that with -f") }
-    if required, files.isEmpty { throw Failure.error(verb == "apply" ? "must specify one of -f and -k" : "must specify one of -f and -k") }
+    if required, files.isEmpty { throw Failure.error("must specify one of -f and -k") }
   }
 }
 

@@ -67,7 +67,7 @@ struct MetadataChange {
   private static func isPair(_ word: String) -> Bool { word.contains("=") || word.hasSuffix("-") && !word.contains("/") || word.hasSuffix("-") && word.contains(".") }
 
   private func chosen(_ resources: [String], _ session: Session) throws -> [(Kind, String, String)] {
-    try o.input.check(verb: "label", required: false)
+    try o.input.check(required: false)
     if !o.input.files.isEmpty {
       return try Manifests.load(o.input, o.common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
     }
@@ -110,13 +110,12 @@ struct MetadataChange {
     }
     if let version = o.resourceVersion, version != old["metadata"]?["resourceVersion"]?.string { throw Failure.conflict(kind, name) }
     if !o.overwrite {
-      // A label that has the value already is no change; an annotation is one all the same.
-      let taken = set.filter { before[$0.0] != nil && !(isLabel && before[$0.0]?.string == $0.1) }
-      if isLabel, !taken.isEmpty {
-        throw Failure.error(Self.several(taken.map { "'\($0.0)' already has a value (\(before[$0.0]?.string ?? "")), and --overwrite is false" }))
-      }
-      if !isLabel, !taken.isEmpty {
-        throw Failure.error("--overwrite is false but found the following declared annotation(s): " + taken.map { "'\($0.0)' already has a value (\(before[$0.0]?.string ?? ""))" }.joined(separator: "; "))
+      // A label that has the value already is no change; an annotation that is there is refused all the same.
+      let taken = set.filter { before[$0.0] != nil && !(isLabel && before[$0.0]?.string == $0.1) }.map { "'\($0.0)' already has a value (\(before[$0.0]?.string ?? ""))" }
+      if !taken.isEmpty {
+        throw Failure.error(
+          isLabel ? Self.several(taken.map { "\($0), and --overwrite is false" })
+            : "--overwrite is false but found the following declared annotation(s): \(taken.joined(separator: "; "))")
       }
     }
     var map = before

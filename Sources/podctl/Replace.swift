@@ -18,7 +18,7 @@ struct ReplaceCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    try input.check(verb: "replace", required: true)
+    try input.check(required: true)
     if gracePeriod >= 0 && !force { throw Failure.error("--grace-period must have --force specified") }
     if force && change.dryRun != .none { throw Failure.error("--dry-run can not be used when --force is set") }
     let format = try change.format()

@@ -32,7 +32,7 @@ struct WaitCommand: ParsableCommand {
   func run() throws {
     let goal = try self.goal()
     guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
-    try input.check(verb: "wait", required: false)
+    try input.check(required: false)
     let session = try common.open()
     let deadline = limit < 0 ? Clock.monotonic + 7 * 86_400_000_000_000 : Clock.monotonic + limit
     let found: [(Kind, String, String)]
