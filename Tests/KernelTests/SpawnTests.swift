@@ -185,7 +185,7 @@ func failure(_ plan: SpawnPlan, begun: Bool = false) -> SysError? {
     #expect(opened)
     let stale = ProcessIdentity(pid: holder.pid, startTime: identity.startTime + 1)
     #expect(!stale.isAlive && !stale.signal(SIGKILL))
-    #expect(try holder.end() == .ended(ExitStatus(code: 137, signal: 9)))
+    #expect(try holder.end() == ExitStatus(code: 137, signal: 9))
     #expect(!identity.isAlive && !identity.signal(0))
     #expect(ProcessIdentity(pid: 0) == nil && ProcessIdentity(pid: Int32.max) == nil)
   }

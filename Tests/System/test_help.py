@@ -34,6 +34,7 @@ PODCTL = {
     "api-resources": "-o --namespaced --no-headers",
     "version": "--client -o",
     "completion": "",
+    "explain": "--recursive --api-version --output",
 }
 LAB = {
     "list": "",
