@@ -271,6 +271,7 @@ struct Chaos {
       answer(.probeFinished(container: c, probe: kind, result: result))
     case .runHook(let c, let kind):
       future.append((clock + Int64(dice.roll(5)) * Self.second, .hookFinished(container: c, hook: kind, failure: dice.hits(5) ? "x" : nil)))
+    case .resize: answer(.resized(failure: dice.hits(3) ? ResizeFailure(reason: "Error", message: "x") : nil))
     case .podRemoved: removed += 1
     case .emit, .cancelHook, .removeContainer, .statusChanged: break
     }
