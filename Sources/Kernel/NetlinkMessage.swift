@@ -194,6 +194,13 @@ public struct NetlinkMessage {
     return all
   }
 
+  /// All chains (4) or rules (7) of nftables, of every family.
+  static func netfilterDump(_ what: UInt16) -> [UInt8] {
+    var m = NetlinkMessage(10 << 8 | what, flags: request | dumpAll)
+    m.bytes += [0, 0, 0, 0]
+    return m.finished()
+  }
+
   // MARK: answers
 
   /// errno of an NLMSG_ERROR (0: acknowledged); nil where the bytes are something else.
@@ -226,7 +233,7 @@ public struct NetlinkMessage {
 
     var errorCode: Int32 { -Int32(bitPattern: NetlinkMessage.number(body, 0, 4)) }
 
-    private func attributes(from start: Int, in b: [UInt8]? = nil) -> [(type: UInt16, value: [UInt8])] {
+    func attributes(from start: Int, in b: [UInt8]? = nil) -> [(type: UInt16, value: [UInt8])] {
       let b = b ?? body
       var all: [(type: UInt16, value: [UInt8])] = []
       var at = start

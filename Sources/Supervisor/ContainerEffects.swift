@@ -83,7 +83,7 @@ extension Supervisor {
       id: image.id, layers: image.layers, entrypoint: image.config.entrypoint, command: image.config.command, environment: image.config.environment,
       workingFolder: image.config.workingFolder, user: image.config.user, stopSignal: image.config.stopSignal ?? "")
     let setup = ContainerSetup(
-      facts: self.facts, container: c, image: facts, hostname: PodFiles.hostname(pod, node: node.name), volumes: volumes, place: spot, etc: place.etc,
+      facts: self.facts, container: c, image: facts, hostname: hostname, volumes: volumes, place: spot, etc: place.etc,
       sharedMemory: pod.spec.hostIPC ? nil : place.sharedMemory, hasUserNamespace: hasUserNamespace)
     let ready: (ContainerSpec, Environment)
     do throws(ConfigError) { ready = try setup.spec(StoredObjects(instance: instance)) } catch {

@@ -37,6 +37,12 @@ extension Supervisor {
     return all.flatMap(\.ports).filter { ($0.hostPort ?? 0) > 0 }
   }
 
+  /// Why the Pod cannot have its host ports; nil: it can.
+  var hostPortProblem: String? {
+    guard let port = wantedHostPorts.first(where: { $0.protocolName == "SCTP" }) else { return nil }
+    return "hostPort \(port.hostPort ?? 0): protocol SCTP is not carried from the node's ports to pods here (TCP and UDP are): remove the hostPort; pods reach each other's SCTP ports at their addresses"
+  }
+
   /// Starts the forwarder where the Pod has host ports and none runs.
   func startForwarder(_ podIPs: [String]) throws(SysError) {
     let wanted = wantedHostPorts

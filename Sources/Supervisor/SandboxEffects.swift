@@ -11,9 +11,10 @@ import Runtime
 extension Supervisor {
   /// Begins the sandbox; finishSandbox waits for it when the rest of the batch is done.
   func createSandbox(_ attempt: Int) {
+    if let problem = PodFiles.hostnameProblem(pod) ?? hostPortProblem { return feed(.sandboxFailed(message: problem)) }
     do throws(SysError) {
       let keep = try DescriptorStore()
-      var spec = SandboxSpec(hostname: PodFiles.hostname(pod, node: node.name), emptyRoot: place.emptyRoot, program: node.programs + "/pause")
+      var spec = SandboxSpec(hostname: hostname, emptyRoot: place.emptyRoot, program: node.programs + "/pause")
       spec.hostIPC = pod.spec.hostIPC
       spec.hostPID = pod.spec.hostPID
       spec.sharesProcesses = pod.spec.shareProcessNamespace
@@ -94,6 +95,7 @@ extension Supervisor {
         throw error
       }
       watchInfra(infra)
+      lookForFirewall()
       feed(.sandboxStarted(podIPs: state.sandbox?.podIPs ?? []))
     } catch {
       dropSandbox()
@@ -145,13 +147,34 @@ extension Supervisor {
     do throws(SysError) { try Pidfd.signal(infra, SIGKILL) } catch { complain("\(error.during("ending infra"))") }
   }
 
+  /// The name in the Pod's uts namespace.
+  var hostname: String {
+    let machine = pod.spec.hostNetwork ? optional { () throws(SysError) in try FileSystem.readText("/proc/sys/kernel/hostname") } : nil
+    return PodFiles.hostname(pod, machine: String((machine ?? "").prefix { $0 != "\n" }))
+  }
+
   /// hosts, hostname, resolv.conf.
   private func writeSharedFiles(_ podIPs: [String]) throws(SysError) {
-    let text = { (path: String) in optional { () throws(SysError) in try FileSystem.readText(path) } ?? "" }
+    let text = { (path: String) in optional { () throws(SysError) in try FileSystem.readText(path) } }
     try FileSystem.makeFolders(place.etc, mode: 0o755)
-    let hosts = PodFiles.hosts(pod, node: node.name, podIPs: podIPs, nodeHosts: pod.spec.hostNetwork ? text("/etc/hosts") : "")
+    let hosts = PodFiles.hosts(pod, podIPs: podIPs, nodeHosts: pod.spec.hostNetwork ? text("/etc/hosts") ?? "" : "")
     try FileSystem.write(place.etc + "/hosts", hosts)
-    try FileSystem.write(place.etc + "/hostname", PodFiles.hostname(pod, node: node.name) + "\n")
-    try FileSystem.write(place.etc + "/resolv.conf", PodFiles.resolver(pod, node: text("/etc/resolv.conf")))
+    try FileSystem.write(place.etc + "/hostname", hostname + "\n")
+    let etc = text("/etc/resolv.conf") ?? ""
+    let dns = PodDNS(pod, node: PodDNS.nodeFile(etc, resolved: etc.contains("127.0.0.53") ? text("/run/systemd/resolve/resolv.conf") : nil))
+    for w in dns.warnings { warn(w.reason, w.message) }
+    try FileSystem.write(place.etc + "/resolv.conf", dns.text)
+  }
+
+  /// A firewall that stands between Pods is named, once the Pod is under way: nobody waits for the look at its rules.
+  private func lookForFirewall() {
+    guard network != nil, !pod.spec.hostNetwork else { return }
+    _ = timers.schedule(at: Clock.monotonic + 200_000_000) { [weak self] in
+      for o in Firewall.obstacles() {
+        self?.warn(
+          "FirewallDropsPodTraffic",
+          "a firewall of this machine drops what pods send each other (\(o.place): policy drop, and bridged packets pass it). Let them through: \(o.remedy)")
+      }
+    }
   }
 }

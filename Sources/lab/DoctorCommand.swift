@@ -50,6 +50,15 @@ struct DoctorCommand: ParsableCommand {
       Finding(
         name: Text(en: "cgroups", zh: "cgroup"), holds: cgroups.lack == nil,
         detail: cgroups.lack.map { Text(en: "no limits: \($0)", zh: "没有资源限制：\($0)") } ?? Text(cgroups.version), isOptional: true))
+    let walls = Firewall.obstacles()
+    all.append(
+      Finding(
+        name: Text(en: "firewall", zh: "防火墙"), holds: walls.isEmpty,
+        detail: walls.isEmpty
+          ? Text(en: "lets pods talk to each other", zh: "不妨碍 Pod 之间的通信")
+          : Text(
+            en: walls.map { "drops what pods send each other (\($0.place)): as root, \($0.remedy)" }.joined(separator: "; "),
+            zh: walls.map { "会丢弃 Pod 之间的数据包（\($0.place)）：以 root 运行 \($0.remedy)" }.joined(separator: "；")), isOptional: true))
     let overlay = Evidence.text("/proc/filesystems").contains("overlay")
     all.append(Finding(name: Text("overlay"), holds: overlay, detail: overlay ? Text(en: "in the kernel", zh: "内核支持") : Text(en: "not in /proc/filesystems: as root, modprobe overlay", zh: "不在 /proc/filesystems 中：以 root 运行 modprobe overlay")))
     let busybox = FileSystem.exists("/bin/busybox")
