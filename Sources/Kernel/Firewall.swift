@@ -39,7 +39,7 @@ public enum Firewall {
           all.append(
             Obstacle(
               place: "table \(family) \(c.table), chain \(c.name)",
-              remedy: "nft insert rule \(family) \(c.table) \(c.name) \(c.family == 7 ? "meta ibrname" : "iifname") \"podlab*\" accept"))
+              remedy: "nft insert rule \(family) \(c.table) \(c.name) iifname \"podlab*\" accept"))
         }
       }
     }

@@ -20,6 +20,7 @@ public final class GRPCHealth {
   private var session: OpaquePointer?
   private var request: [UInt8]
   private var sent = 0
+  private var unsent: [UInt8] = []
   private var body: [UInt8] = []
   private var httpStatus = ""
   private var grpcStatus: Int?
@@ -119,12 +120,17 @@ public final class GRPCHealth {
 
   /// What is to be sent now.
   public func outgoing() -> [UInt8] {
-    var all: [UInt8] = []
+    drain()
+    defer { unsent = [] }
+    return unsent
+  }
+
+  private func drain() {
     while true {
       var p: UnsafePointer<UInt8>?
       let n = nghttp2_session_mem_send(session, &p)
-      guard n > 0, let p else { return all }
-      all += UnsafeBufferPointer(start: p, count: n)
+      guard n > 0, let p else { return }
+      unsent += UnsafeBufferPointer(start: p, count: n)
     }
   }
 
@@ -133,6 +139,8 @@ public final class GRPCHealth {
     let n = nghttp2_session_mem_recv(session, bytes, bytes.count)
     if let code = closed { return outcome(code) }
     if n < 0 { return .broken("error reading server preface: \(nghttp2_strerror(Int32(n)).map { String(cString: $0) } ?? "not HTTP/2")") }
+    // A session that ends itself says so only once its last word is out.
+    drain()
     if nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 { return .broken("the server closed the connection") }
     return .more
   }
