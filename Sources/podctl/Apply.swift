@@ -75,7 +75,8 @@ struct ApplyStep {
       if Session.isSame(old, new) {
         plan = .nothing(old)
       } else {
-        if kind == .pod, try session.instance.pod(ns, name)?["metadata"]?["deletionTimestamp"] != nil {
+        // Its finalizers can still be taken away, what ran in it does not change any more.
+        if kind == .pod, old["spec"] != new["spec"], try session.instance.pod(ns, name)?["metadata"]?["deletionTimestamp"] != nil {
           throw Failure.server("Conflict", "error when applying patch: pods \"\(name)\" is being deleted")
         }
         plan = .change(old: old, new: new)

@@ -53,7 +53,8 @@ import Testing
       TokenClaims(namespace: "n", serviceAccount: me, binding: binding, audiences: audiences, seconds: seconds).value(now: 1000, id: "j")
     }
     let pod = TokenClaims.Binding.pod(me, node: me)
-    #expect(claims(pod, [], 3607)["exp"]?.int == 1000 + 365 * 86400)
+    let year: Int64 = 365 * 86400
+    #expect(claims(pod, [], 3607)["exp"]?.int == year + 1000)
     #expect(claims(pod, [], 3607)["kubernetes.io"]?["warnafter"]?.int == 4607)
     #expect(claims(pod, ["vault"], 3607)["exp"]?.int == 4607)
     #expect(claims(.none, [], 3607)["exp"]?.int == 4607)

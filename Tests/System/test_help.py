@@ -34,6 +34,7 @@ PODCTL = {
     "api-resources": "-o --namespaced --no-headers",
     "version": "--client -o",
     "completion": "",
+    "top": "--containers -l --sort-by --no-headers -A -n",
     "explain": "--recursive --api-version --output",
 }
 LAB = {
