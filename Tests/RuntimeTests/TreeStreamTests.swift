@@ -45,7 +45,8 @@ import Testing
 
   private func receive(_ bytes: [UInt8], refuses: Bool = true) throws -> [String] {
     let (read, write) = try FileDescriptor.pipe().ends()
-    let (input, output) = (FileDescriptor(owning: read), FileDescriptor(owning: write))
+    let input = FileDescriptor(owning: read)
+    let output = FileDescriptor(owning: write)
     try writeAll(output.raw, bytes)
     _ = consume output
     var options = TreeReceiver.Options()

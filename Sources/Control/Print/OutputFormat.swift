@@ -35,7 +35,7 @@ public enum OutputFormat: Sendable {
       if argument.isEmpty { throw OutputProblem("template format specified but no template given") }
       if format == "jsonpath-as-json" { throw OutputProblem("output format \"jsonpath-as-json\" is not supported here: use -o jsonpath=TEMPLATE or -o json") }
       let template = format == "jsonpath" ? argument : try Self.file(argument)
-      do throws(JSONPath.Invalid) { self = .jsonpath(try JSONPath(printing: template), allowMissing: allowMissing) } catch { throw OutputProblem("\(error)") }
+      do throws(JSONPath.Invalid) { self = .jsonpath(try JSONPath(template), allowMissing: allowMissing) } catch { throw OutputProblem("\(error)") }
     case "custom-columns", "custom-columns-file":
       if argument.isEmpty {
         throw OutputProblem(
