@@ -20,7 +20,7 @@ public struct ArenaLimits: Sendable, Equatable {
 }
 
 enum ArenaPlan {
-  static let tools = ["podctl", "podd", "pause", "podlab-forward", "podlab-tls", "init", "lab"]
+  static let tools = ["podctl", "podd", "pause", "podlab-forward", "podlab-tls", "podlab-token", "podlab-seccomp", "init", "lab"]
   /// Where things stand inside.
   static let bin = "/podlab/bin", images = "/podlab/images", inbox = "/inbox"
   /// The tmpfs is mounted over a folder that every system has; only this process's mount namespace sees that.

@@ -26,9 +26,26 @@ struct ApplyCommand: ParsableCommand {
     try input.check(required: true)
     if prune { throw Failure.error("--prune is not supported here: delete what is no longer wanted with podctl delete -l or -f") }
     if serverSide { throw Failure.error("--server-side is not supported here: there are no field managers; apply without it") }
+    try Application(
+      files: input.files, recursive: input.recursive, force: force, gracePeriod: gracePeriod, selector: selector, change: change.report, common: common.place
+    ).run()
+  }
+}
+
+/// What apply is asked for, however it was read (Quick.swift).
+struct Application {
+  let files: [String]
+  let recursive: Bool
+  let force: Bool
+  let gracePeriod: Int64
+  let selector: String?
+  let change: ChangeReport
+  let common: Place
+
+  func run() throws {
     let format = try change.format()
     let selection = try Selection(selector)
-    let objects = try Manifests.load(input, common.place).filter { selection.matches($0.value) }
+    let objects = try Manifests.load(files, recursive: recursive, common).filter { selection.matches($0.value) }
     if let o = objects.first(where: { $0.metadata.name.isEmpty }) {
       throw Failure.error("from \(o.metadata.generateName ?? ""): cannot use generate name with apply")
     }

@@ -30,6 +30,36 @@ struct DeleteCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try input.check(required: false)
+    try Deletion(
+      what: what, files: input.files, recursive: input.recursive, selector: selector, fieldSelector: fieldSelector, all: all, allNamespaces: allNamespaces,
+      gracePeriod: gracePeriod, force: force, now: now, wait: wait, timeout: timeout, ignoreNotFound: ignoreNotFound, cascade: cascade, dryRun: dryRun,
+      output: output, common: common.place
+    ).run()
+  }
+}
+
+/// What delete is asked for, however it was read (Quick.swift).
+struct Deletion {
+  let what: [String]
+  let files: [String]
+  let recursive: Bool
+  let selector: String?
+  let fieldSelector: String?
+  let all: Bool
+  let allNamespaces: Bool
+  let gracePeriod: Int64
+  let force: Bool
+  let now: Bool
+  let wait: Bool
+  let timeout: String
+  let ignoreNotFound: Bool
+  let cascade: String
+  let dryRun: DryRun
+  let output: String?
+  let common: Place
+
+  func run() throws {
     if now && gracePeriod >= 0 { throw Failure.error("--now and --grace-period cannot be specified together") }
     if force && gracePeriod > 0 { throw Failure.error("--force and --grace-period greater than 0 cannot be specified together") }
     if let output, output != "name" { throw Failure.error("unexpected -o output mode: \(output). We only support '-o name'") }
@@ -39,8 +69,7 @@ struct DeleteCommand: ParsableCommand {
       throw Failure.error("invalid cascade value (\(cascade)). Must be \"background\", \"foreground\", or \"orphan\"")
     }
     guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
-    try input.check(required: false)
-    let files = input.files.isEmpty ? nil : try Manifests.load(input, common.place)
+    let files = self.files.isEmpty ? nil : try Manifests.load(self.files, recursive: recursive, common)
     let session = try dryRun == .none ? common.open() : common.look()
     let found = try files.map { $0.compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } } } ?? chosen(session)
     if force { say(2, "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n") }
@@ -123,7 +152,7 @@ extension Session {
     if dryRun { return departure }
     if kind == .pod {
       if let note = try Podd.ensure(instance, ns, name, programs: programs) { say(2, "note: \(note)\n") }
-      departure.stream = try PoddStream(instance.place(ns, name), request)
+      departure.stream = try PoddStream(self, ns, name, request)
       return departure
     }
     if old["metadata"]?["finalizers"]?.array?.isEmpty == false {

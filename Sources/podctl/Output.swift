@@ -15,6 +15,16 @@ struct ChangeOptions: ParsableArguments {
   @Option(name: .customLong("dry-run"), help: "client or server: judge and print, change nothing.") var dryRun: DryRun = .none
   @Option(name: .shortAndLong, help: "name, json, yaml, jsonpath=TEMPLATE.") var output: String?
 
+  var report: ChangeReport { ChangeReport(dryRun: dryRun, output: output) }
+  func format() throws -> OutputFormat { try report.format() }
+  func show(_ format: OutputFormat, _ kind: Kind, _ object: Value, _ word: String) throws { try report.show(format, kind, object, word) }
+}
+
+/// How a change is told.
+struct ChangeReport {
+  let dryRun: DryRun
+  let output: String?
+
   /// The format; refused before anything is done.
   func format() throws -> OutputFormat {
     let f = try outputFormat(output)

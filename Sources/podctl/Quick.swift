@@ -8,7 +8,10 @@ enum Quick {
   /// Carries the words out if they are one of the quick forms; false: nothing was done.
   static func run(_ words: [String]) throws -> Bool {
     switch words.first {
+    case "apply": try apply(words.dropFirst())
+    case "delete": try delete(words.dropFirst())
     case "exec": try exec(words.dropFirst())
+    case "version": try version(words.dropFirst())
     default: false
     }
   }
@@ -23,6 +26,37 @@ enum Quick {
       names: w.names, command: command, container: w["container"], file: nil, stdin: w.flags.contains("stdin"), tty: w.flags.contains("tty"),
       quiet: w.flags.contains("quiet"), common: w.place
     ).run()
+    return true
+  }
+}
+
+extension Quick {
+  private static func apply(_ words: ArraySlice<String>) throws -> Bool {
+    let options = ["-f": "file", "--filename": "file"].merging(place) { a, _ in a }
+    guard let w = QuickWords(words, flags: [:], options: options), w.names.isEmpty, w.rest == nil, !w.all("file").isEmpty else { return false }
+    try Application(
+      files: w.all("file"), recursive: false, force: false, gracePeriod: -1, selector: nil, change: ChangeReport(dryRun: .none, output: nil), common: w.place
+    ).run()
+    return true
+  }
+
+  private static func delete(_ words: ArraySlice<String>) throws -> Bool {
+    let options = ["--grace-period": "grace", "--timeout": "timeout", "--wait": "wait"].merging(place) { a, _ in a }
+    let flags = ["--force": "force", "--now": "now", "--ignore-not-found": "ignore"]
+    guard let w = QuickWords(words, flags: flags, options: options), w.rest == nil, !w.names.isEmpty, let grace = Int64(w["grace"] ?? "-1"),
+      let wait = Bool(w["wait"] ?? "true")
+    else { return false }
+    try Deletion(
+      what: w.names, files: [], recursive: false, selector: nil, fieldSelector: nil, all: false, allNamespaces: false, gracePeriod: grace,
+      force: w.flags.contains("force"), now: w.flags.contains("now"), wait: wait, timeout: w["timeout"] ?? "0s", ignoreNotFound: w.flags.contains("ignore"),
+      cascade: "background", dryRun: .none, output: nil, common: w.place
+    ).run()
+    return true
+  }
+
+  private static func version(_ words: ArraySlice<String>) throws -> Bool {
+    guard let w = QuickWords(words, flags: ["--client": "client"], options: ["-o": "output", "--output": "output"]), w.names.isEmpty, w.rest == nil else { return false }
+    try VersionCommand.show(client: w.flags.contains("client"), output: w["output"])
     return true
   }
 }

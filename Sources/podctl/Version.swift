@@ -14,7 +14,9 @@ struct VersionCommand: ParsableCommand {
   static let version = "v0.1.0"
   static let kubernetes = "v1.37"
 
-  func run() throws {
+  func run() throws { try Self.show(client: client, output: output) }
+
+  static func show(client: Bool, output: String?) throws {
     let info: Value = .object([("gitVersion", .string(Self.version)), ("kubernetes", .string(Self.kubernetes))])
     var all: [(String, Value)] = [("clientVersion", info)]
     if !client { all.append(("serverVersion", info)) }

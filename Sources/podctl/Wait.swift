@@ -113,7 +113,7 @@ struct WaitCommand: ParsableCommand {
     }
     if let note = try Podd.ensure(session.instance, ns, name, programs: session.programs) { say(2, "note: \(note)\n") }
     let stream: PoddStream
-    do throws(SysError) { stream = try PoddStream(place) } catch {
+    do throws(SysError) { stream = try PoddStream(session, ns, name) } catch {
       // It went between our look and our call.
       if case .delete = goal, !FileSystem.exists(place.object) { return say(1, met) }
       throw error
