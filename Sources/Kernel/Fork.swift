@@ -18,8 +18,8 @@ public enum Fork {
   /// Gives up being root: from now on this process may do what a program of that user with those capabilities may.
   public static func become(user: UInt32, group: UInt32, supplementary: [UInt32], capabilities: CapabilitySet) throws(SysError) {
     let groups: [gid_t] = supplementary
-    // Without groups to set, a user namespace that forbids setgroups(2) is no obstacle.
-    if setgroups(groups.count, groups) != 0, !groups.isEmpty { throw SysError(call: "setgroups", object: "\(groups)", errno: errno) }
+    // Without other groups to set, a user namespace that forbids setgroups(2) is no obstacle.
+    if setgroups(groups.count, groups) != 0, groups.contains(where: { $0 != group }) { throw SysError(call: "setgroups", object: "\(groups)", errno: errno) }
     try check(lx_become(user, group), "setresuid", "user \(user), group \(group)")
     let own = user == 0 ? capabilities.rawValue : 0
     try check(lx_capset(own, own, 0), "capset", "0x\(String(own, radix: 16))")

@@ -66,7 +66,12 @@ extension ContainerSpec {
     }
     s.append(.init(.makeFolder("proc", mode: 0o555, mayExist: true), for: "making /proc"))
     // A new proc must be mounted while the old one is still visible: a user namespace may mount it only where a whole one is.
-    s.append(.init(.mount(source: "proc", target: "proc", type: "proc", flags: Self.quiet, options: ""), for: "mounting /proc"))
+    if inUserNamespace && processes == .host {
+      // The machine's process namespace belongs to another user namespace: its proc cannot be mounted anew, but be had as it is.
+      s.append(.init(.bind(source: "/proc", target: "proc", recursive: true), for: "mounting /proc"))
+    } else {
+      s.append(.init(.mount(source: "proc", target: "proc", type: "proc", flags: Self.quiet, options: ""), for: "mounting /proc"))
+    }
     s.append(.init(.makeFolder("sys", mode: 0o555, mayExist: true), for: "making /sys"))
     if let fd = carried.system {
       s.append(.init(.moveMount(fd: fd, to: "sys"), for: "mounting /sys"))

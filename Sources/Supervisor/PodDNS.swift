@@ -24,14 +24,8 @@ public struct PodDNS: Equatable, Sendable {
   public init(_ pod: Pod, node: String) {
     switch pod.spec.dnsPolicy {
     case "None": break
-    case "ClusterFirst" where !pod.spec.hostNetwork, "ClusterFirstWithHostNet":
-      // There is no cluster's DNS: what the kubelet does without one.
-      let name = "\(pod.metadata.name)_\(pod.metadata.namespace)(\(pod.metadata.uid))"
-      warnings.append(
-        Warning(
-          reason: "MissingClusterDNS",
-          message: "pod: \"\(name)\". kubelet does not have ClusterDNS IP configured and cannot create Pod using \"ClusterFirst\" policy. Falling back to \"Default\" policy."))
-      read(node)
+    // ClusterFirst too: there is no cluster's DNS, and the kubelet without one falls back to Default. It warns at each Pod then; here it is so for all
+    // Pods, which docs/network.md says once.
     default: read(node)
     }
     if let config = pod.spec.dnsConfig {
