@@ -52,7 +52,7 @@ struct Application {
     if objects.isEmpty { throw Failure.error("no objects passed to apply") }
     let session = try change.dryRun == .none ? common.open() : common.look()
     var steps: [ApplyStep] = []
-    for (i, o) in objects.enumerated() { steps.append(try ApplyStep(o, session, force: force, before: objects[..<i])) }
+    for (i, o) in objects.enumerated() { steps.append(try ApplyStep(o, session, force: force, before: change.dryRun == .client ? nil : objects[..<i])) }
     for step in steps {
       let (object, word) = try step.make(session, change.dryRun, gracePeriod)
       try change.show(format, step.kind, object, word)
@@ -73,13 +73,17 @@ struct ApplyStep {
   }
   private let plan: Plan
 
-  /// before: what will have been done when its turn comes.
-  init(_ o: LoadedFileObject, _ session: Session, force: Bool, before: ArraySlice<LoadedFileObject>) throws {
+  /// before: what will have been done when its turn comes; nil where only the client judges (kubectl's dry run): admission is the server's.
+  init(_ o: LoadedFileObject, _ session: Session, force: Bool, before: ArraySlice<LoadedFileObject>?) throws {
     guard let kind = Kind(rawValue: o.kind.rawValue) else { throw Failure.error("the server doesn't have a resource type \"\(o.kind.rawValue)\"") }
     (self.kind, given) = (kind, o)
     let (ns, name) = (o.metadata.namespace, o.metadata.name)
+    func fresh() throws -> Value {
+      let value = LastApplied.stored(o.value, o.written)
+      return try before.map { try session.admitted(value, kind, before: $0) } ?? value
+    }
     guard let old = try session.stored(kind, ns, name) else {
-      plan = .create(try session.admitted(LastApplied.stored(o.value, o.written), kind, before: before))
+      plan = .create(try fresh())
       return
     }
     let last = LastApplied.of(old)
@@ -99,7 +103,7 @@ struct ApplyStep {
         plan = .change(old: old, new: new)
       }
     } catch let f as Failure where force && f.text.contains(" is invalid: ") {
-      plan = .recreate(try session.admitted(LastApplied.stored(o.value, o.written), kind, before: before))
+      plan = .recreate(try fresh())
     }
   }
 
