@@ -59,11 +59,12 @@ public enum Podd {
       try start(instance, namespace, name, programs: programs)
       return nil
     }
-    let state = Proc.stat(pid)?.state
-    // Always: a SIGSTOP that was sent a moment ago may not have stopped it yet, and goes with this (signal(7)). Its whole process group: a child that
-    // it is just making, and waits for, may be stopped too.
+    let stat = Proc.stat(pid)
+    // Always: a SIGSTOP that was sent a moment ago may not have stopped it yet, and goes with this (signal(7)). Its process group too, and those of
+    // its children that run no program of their own yet: a child that it is just making, and waits for, may be stopped as well.
     _ = kill(-pid, SIGCONT)
-    if state == "T" {
+    for child in Proc.children(pid) where Proc.stat(child)?.name == stat?.name { _ = kill(child, SIGCONT) }
+    if stat?.state == "T" {
       return "the supervisor of pod \(namespace)/\(name) (process \(pid)) was stopped: woken with SIGCONT"
     }
     return nil
