@@ -142,11 +142,6 @@ public enum Proc {
       name: String(text[text.index(after: open)..<close]), state: String(f[0]), parent: parent, processGroup: group, session: session, startTime: start)
   }
 
-  /// Of a process with one thread: its children, as far as the kernel lists them (CONFIG_PROC_CHILDREN, proc(5)).
-  public static func children(_ pid: Int32) -> [Int32] {
-    (text("/proc/\(pid)/task/\(pid)/children") ?? "").split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
-  }
-
   /// The inode that is a namespace's identity; nil also where it may not be read.
   public static func namespace(_ pid: Int32, _ file: String) -> UInt64? {
     optional { () throws(SysError) in try FileSystem.info("/proc/\(pid)/ns/\(file)").identity.inode }
