@@ -247,7 +247,9 @@ static int step(const struct spawn_step *p, int report) {
     case SPAWN_DEATH_SIGNAL: return prctl(PR_SET_PDEATHSIG, p->a, 0, 0, 0);
     case SPAWN_DUMPABLE: return prctl(PR_SET_DUMPABLE, p->a, 0, 0, 0);
     case SPAWN_CTTY: return ioctl((int)p->a, TIOCSCTTY, 0);
-    case SPAWN_READ_BYTE: return read_byte((int)p->a);
+    case SPAWN_READ_BYTE:
+      close((int)p->b);
+      return read_byte((int)p->a);
     case SPAWN_WRITE_BYTE: return write((int)p->a, "g", 1) == 1 ? 0 : -1;
     case SPAWN_MOVE_MOUNT: {
       long r = lx_move_mount((int)p->a, AT_FDCWD, p->s);

@@ -72,7 +72,7 @@ public enum Node {
     plan.steps = [
       // Half made, it dies with its maker, whose lock it holds a copy of.
       .init(.deathSignal(SIGKILL)),
-      .init(.readByte(fd: go.read.raw), for: "waiting for the node's user ids"),
+      .init(.readByte(fd: go.read.raw, writer: go.write.raw), for: "waiting for the node's user ids"),
       .init(.newSession),
     ]
     if maps != nil {

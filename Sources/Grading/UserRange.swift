@@ -24,7 +24,7 @@ enum UserRange {
     var plan = SpawnPlan(.paths(["/proc/self/exe"]), ["podlab-user-range"])
     plan.namespaces = .user
     // It never gets as far as its program: nobody writes the byte.
-    plan.steps = [SpawnStep(.readByte(fd: gate.read.raw))]
+    plan.steps = [SpawnStep(.readByte(fd: gate.read.raw, writer: gate.write.raw))]
     var holder = try plan.begin()
     defer { holder.abandon() }
     for kind in ["uid", "gid"] {

@@ -56,7 +56,9 @@ public struct SpawnStep: Sendable {
     case deathSignal(Int32)
     case dumpable(Bool)
     case controllingTerminal(fd: Int32)
-    case readByte(fd: Int32)
+    /// Waits for the maker's word on a pipe. The child's own copy of the write end is closed first: a maker that dies is an end of file, also one that died
+    /// before deathSignal was set.
+    case readByte(fd: Int32, writer: Int32)
     case writeByte(fd: Int32)
     /// A detached mount (open_tree, fsmount) gets its place.
     case moveMount(fd: Int32, to: String)
@@ -123,7 +125,7 @@ extension SpawnStep {
     case .deathSignal(let s): ("prctl", "PR_SET_PDEATHSIG, \(s)")
     case .dumpable(let on): ("prctl", "PR_SET_DUMPABLE, \(on ? 1 : 0)")
     case .controllingTerminal(let fd): ("ioctl", "\(fd), TIOCSCTTY, 0")
-    case .readByte(let fd): ("read", "\(fd), 1")
+    case .readByte(let fd, _): ("read", "\(fd), 1")
     case .writeByte(let fd): ("write", "\(fd), 1")
     case .moveMount(let fd, let t): ("move_mount", "\(fd), \"\", AT_FDCWD, \"\(t)\", MOVE_MOUNT_F_EMPTY_PATH")
     case .bind(let s, let t, let r): ("mount", "\"\(s)\", \"\(t)\", NULL, MS_BIND\(r ? "|MS_REC" : "")")
@@ -198,7 +200,7 @@ extension SpawnStep {
     case .deathSignal(let n): op(SPAWN_DEATH_SIGNAL); s.a = Int64(n)
     case .dumpable(let on): op(SPAWN_DUMPABLE); s.a = on ? 1 : 0
     case .controllingTerminal(let fd): op(SPAWN_CTTY); s.a = Int64(fd)
-    case .readByte(let fd): op(SPAWN_READ_BYTE); s.a = Int64(fd)
+    case .readByte(let fd, let writer): op(SPAWN_READ_BYTE); (s.a, s.b) = (Int64(fd), Int64(writer))
     case .writeByte(let fd): op(SPAWN_WRITE_BYTE); s.a = Int64(fd)
     case .moveMount(let fd, let t): op(SPAWN_MOVE_MOUNT); s.a = Int64(fd); s.s = text(t)
     case .bind(let source, let t, let r): op(SPAWN_BIND); s.s = text(source); s.t = text(t); s.a = r ? 1 : 0

@@ -107,7 +107,7 @@ public struct SandboxStart {
     s += spec.cgroup.tasks.map { .init(.write($0, Array("0".utf8), flags: 0), for: "entering the sandbox's cgroup") }
     if spec.users != nil {
       plan.namespaces.insert(.user)
-      s.append(.init(.readByte(fd: go.read.raw), for: "waiting for the sandbox's user ids"))
+      s.append(.init(.readByte(fd: go.read.raw, writer: go.write.raw), for: "waiting for the sandbox's user ids"))
     }
     if spec.mountNamespace < 0 {
       s.append(.init(.propagation("/", flags: UInt(MS_REC | MS_SLAVE)), for: "keeping the sandbox's mounts to itself"))
@@ -139,7 +139,7 @@ public struct SandboxStart {
     }
     if case .bridged(let n) = spec.network {
       let eth0: Int32 = 2  // lo is 1 in a new network namespace
-      if spec.users == nil { s.append(.init(.readByte(fd: go.read.raw), for: "waiting for the sandbox's network")) }
+      if spec.users == nil { s.append(.init(.readByte(fd: go.read.raw, writer: go.write.raw), for: "waiting for the sandbox's network")) }
       s.append(n.step(link: eth0))
     }
     s.append(.init(.changeRoot("."), for: "emptying infra's root"))

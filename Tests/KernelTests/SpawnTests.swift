@@ -117,7 +117,7 @@ func failure(_ plan: SpawnPlan, begun: Bool = false) -> SysError? {
     let go = try FileDescriptor.pipe()
     let scratch = try Scratch()
     var plan = SpawnPlan(.paths(["/bin/true"]), ["true"])
-    plan.steps = [.init(.readByte(fd: go.read.raw), for: "waiting"), .init(.touch(scratch("done"), mode: 0o600))]
+    plan.steps = [.init(.readByte(fd: go.read.raw, writer: go.write.raw), for: "waiting"), .init(.touch(scratch("done"), mode: 0o600))]
     var pending = try plan.begin()
     #expect(!FileSystem.exists(scratch("done")))
     try writeAll(go.write.raw, "g")

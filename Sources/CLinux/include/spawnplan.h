@@ -36,7 +36,7 @@ enum spawn_op {
   SPAWN_DEATH_SIGNAL,    // a
   SPAWN_DUMPABLE,        // a
   SPAWN_CTTY,            // a: descriptor of a terminal
-  SPAWN_READ_BYTE,       // a: descriptor: waits for one byte (end of file is an error: EPIPE)
+  SPAWN_READ_BYTE,       // a: read end, b: its write end, closed first: waits for one byte (end of file is an error: EPIPE)
   SPAWN_WRITE_BYTE,      // a: descriptor
   SPAWN_MOVE_MOUNT,      // a: descriptor of a detached mount, s: target
   SPAWN_BIND,            // s: source, t: target, a: 1 recursive
