@@ -92,8 +92,9 @@ public struct SandboxStart {
   private var pending: SpawnPlan.Pending
   public var pid: Int32 { pending.pid }
 
-  /// Starts infra and attaches it to the network. netlink: a socket of the node's network namespace.
-  public init(_ spec: SandboxSpec, netlink: borrowing Netlink) throws(SysError) {
+  /// Starts infra and attaches it to the network. netlink: a socket of the node's network namespace. record: gets infra's process id before infra may
+  /// live on without its maker, so that whoever comes after a crash knows it.
+  public init(_ spec: SandboxSpec, netlink: borrowing Netlink, record: (Int32) -> Void) throws(SysError) {
     let program = try FileDescriptor.open(spec.program, FileDescriptor.pathOnly)
     let go = try FileDescriptor.pipe()
     var plan = SpawnPlan(.descriptor(program.raw), ["pause"])
@@ -137,9 +138,9 @@ public struct SandboxStart {
       let path = "/proc/sys/" + c.name.split(separator: c.name.contains("/") ? "/" : ".").joined(separator: "/")
       s.append(.init(.write(path, Array(c.value.utf8), flags: 0), for: "setting sysctl \(c.name)"))
     }
+    if spec.users == nil { s.append(.init(.readByte(fd: go.read.raw, writer: go.write.raw), for: "waiting for the sandbox's network")) }
     if case .bridged(let n) = spec.network {
       let eth0: Int32 = 2  // lo is 1 in a new network namespace
-      if spec.users == nil { s.append(.init(.readByte(fd: go.read.raw, writer: go.write.raw), for: "waiting for the sandbox's network")) }
       s.append(n.step(link: eth0))
     }
     s.append(.init(.changeRoot("."), for: "emptying infra's root"))
@@ -166,10 +167,9 @@ public struct SandboxStart {
       pending.abandon()
       throw error.during("mapping the sandbox's user ids")
     }
+    record(pending.pid)
     do throws(SysError) {
       if case .bridged(let n) = spec.network { try netlink.addVeth(n.link, bridge: n.bridge, peer: "eth0", peerIndex: 2, pid: pending.pid) }
-      if case .isolated = spec.network, spec.users == nil { return }
-      if case .host = spec.network, spec.users == nil { return }
       try writeAll(go.write.raw, [1])
     } catch {
       pending.abandon()

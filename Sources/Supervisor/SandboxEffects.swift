@@ -57,13 +57,16 @@ extension Supervisor {
       try groups.create(cgroup, limits: Resources.podLimits(pod.spec))
       try groups.create(cgroup + "/pause", limits: CgroupLimits())
       spec.cgroup = groups.entry(cgroup + "/pause")
-      let begun = try SandboxStart(spec, netlink: netlink)
+      starting = try SandboxStart(spec, netlink: netlink) { pid in
+        state.sandbox = ProcessIdentity(pid: pid).map { PodState.Sandbox(process: $0, attempt: attempt, podIPs: podIPs, link: link) }
+        writeState()
+      }
       releaseNetwork()
-      starting = begun
       store = keep
-      state.sandbox = ProcessIdentity(pid: begun.pid).map { PodState.Sandbox(process: $0, attempt: attempt, podIPs: podIPs, link: link) }
-      writeState()
-    } catch { feed(.sandboxFailed(message: "\(error)")) }
+    } catch {
+      state.sandbox = nil
+      feed(.sandboxFailed(message: "\(error)"))
+    }
   }
 
   /// hostUsers: false. An ordinary user's node is a user namespace already, and the kernel lets nobody in there map the owners of files.
