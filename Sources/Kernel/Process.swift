@@ -92,7 +92,8 @@ public enum Pidfd {
     return optional { () throws(SysError) in try FileSystem.readlink("/proc/self/fd/\(fd)") } ?? "descriptor \(fd)"
   }
 
-  private static func number(_ fd: Int32) -> Int32? {
+  /// The process that a pidfd stands for, as /proc here numbers it; nil for another descriptor.
+  public static func number(_ fd: Int32) -> Int32? {
     for line in (Proc.text("/proc/self/fdinfo/\(fd)") ?? "").split(separator: "\n") where line.hasPrefix("Pid:") {
       return Int32(line.dropFirst(4).filter { $0 != "\t" && $0 != " " })
     }

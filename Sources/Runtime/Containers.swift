@@ -71,7 +71,13 @@ public struct ExecSpec: Sendable {
   public func start(in process: Int32, host: Host) throws(StartFailure) -> Child {
     var plan = SpawnPlan(.paths(ProgramSearch.candidates(arguments.first ?? "", environment: environment)), arguments, environment: environment)
     // All in the intermediate process: the program's own process is then born in the container's process namespace.
-    plan.joins = [(process, hasUserNamespace ? [.user, .mount, .pid, .network, .ipc, .uts] : [.mount, .pid, .network, .ipc, .uts])]
+    var joined: Namespaces = [.mount, .pid, .network, .ipc, .uts]
+    if hasUserNamespace { joined.insert(.user) }
+    // The machine's own process namespace may not be joined from a user namespace, and need not be: we are in it.
+    if host.isUserNamespace, let pid = Pidfd.number(process), let theirs = Proc.namespace(pid, "pid"), theirs == Proc.namespace(getpid(), "pid") {
+      joined.remove(.pid)
+    }
+    plan.joins = [(process, joined)]
     // The cgroup's files are not visible in the container: opened here, written there.
     var groups: [FileDescriptorBox] = []
     do throws(SysError) {
