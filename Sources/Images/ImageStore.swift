@@ -4,7 +4,8 @@
 //
 //   oci-layout  index.json  blobs/sha256/HEX     the layout
 //   layers/HEX/                                  the layer whose uncompressed digest (diff id) is HEX
-//   lock                                         held by the one who writes
+//   work/                                        what is being written; the next writer removes what a dead one left
+//   locks/                                       see podlab-image's StoreWriter
 //
 // Reading takes no lock: whatever index.json names was there before index.json was. Only the helper program podlab-image writes.
 import Kernel
@@ -19,9 +20,11 @@ public struct ImageStore: Sendable {
   /// Annotation that carries an image's whole name, and the one that names the recipe an image was made by.
   public static let nameKey = "org.opencontainers.image.ref.name"
   public static let recipeKey = "io.podlab.recipe"
+  /// Where an image came from (`ImageSource`), and the digest that a registry knows it by, where that is another than its manifest's (an index's).
+  public static let sourceKey = "io.podlab.source"
+  public static let digestKey = "io.podlab.digest"
 
   public var indexPath: String { root + "/index.json" }
-  public var lockPath: String { root + "/lock" }
   public func blobPath(_ digest: String) -> String { "\(root)/blobs/\(digest.split(separator: ":").joined(separator: "/"))" }
   public func layerPath(_ diffID: String) -> String { "\(root)/layers/\(diffID.split(separator: ":").last ?? "")" }
 
@@ -29,8 +32,12 @@ public struct ImageStore: Sendable {
   public struct Entry: Sendable, Equatable {
     /// nil for an entry without a name, or with one that is none.
     public var reference: ImageReference?
+    /// Of its manifest, which is a blob here.
     public var digest: String
-    public var recipe: String?
+    /// What a registry knows it by: the manifest's, or that of the index it was chosen from.
+    public var knownDigest: String
+    public var source: ImageSource?
+    public var recipe: String? { if case .recipe(let name)? = source { name } else { nil } }
   }
 
   /// What the index lists; nothing where there is no store yet.
@@ -40,7 +47,8 @@ public struct ImageStore: Sendable {
       guard let digest = m["digest"]?.string else { return nil }
       let notes = m["annotations"]
       let name = notes?[Self.nameKey]?.string
-      return Entry(reference: name.flatMap(Self.reference), digest: digest, recipe: notes?[Self.recipeKey]?.string)
+      return Entry(
+        reference: name.flatMap(Self.reference), digest: digest, knownDigest: notes?[Self.digestKey]?.string ?? digest, source: ImageSource(notes))
     }
   }
 
@@ -53,27 +61,71 @@ public struct ImageStore: Sendable {
     let all = try entries()
     let exact = all.first { e in
       guard let r = e.reference, r.repository == reference.repository else { return false }
-      return reference.digest.map { $0 == e.digest } ?? (r.tag == reference.tag)
+      return reference.digest.map { $0 == e.digest || $0 == e.knownDigest } ?? (r.tag == reference.tag)
     }
-    if let exact { return try open(exact.digest, as: reference) }
+    if let exact { return try open(exact, as: reference) }
     guard reference.digest == nil, let recipe = Recipe.named(reference), let made = all.first(where: { $0.recipe == recipe.rawValue }) else { return nil }
-    return try open(made.digest, as: reference)
+    return try open(made, as: reference)
   }
 
-  /// nil when a layer is not unpacked (the helper was killed between the two).
-  private func open(_ digest: String, as reference: ImageReference) throws(ImageError) -> Image? {
-    let manifest = try read(blobPath(digest))
-    guard let configDigest = manifest["config"]?["digest"]?.string else { throw ImageError("\(blobPath(digest)): no config descriptor") }
+  /// nil when a layer is not unpacked (somebody removed it).
+  private func open(_ entry: Entry, as reference: ImageReference) throws(ImageError) -> Image? {
+    let manifest = try read(blobPath(entry.digest))
+    guard let configDigest = manifest["config"]?["digest"]?.string else { throw ImageError("\(blobPath(entry.digest)): no config descriptor") }
     let config = ImageConfig(try read(blobPath(configDigest)))
     let layers = config.diffIDs.reversed().map(layerPath)
     if layers.isEmpty || !layers.allSatisfy(FileSystem.isFolder) { return nil }
-    return Image(reference: reference, digest: digest, layers: layers, config: config)
+    return Image(reference: reference, digest: entry.knownDigest, layers: layers, config: config)
   }
 
   private func read(_ path: String) throws(ImageError) -> Value {
     let bytes: [UInt8]
     do throws(SysError) { bytes = try FileSystem.read(path) } catch { throw ImageError("reading the image store: \(error)") }
     do throws(JSON.Malformed) { return try JSON.parse(bytes) } catch { throw ImageError("\(path): \(error)") }
+  }
+}
+
+/// How an image came into the store; `image ls` shows it.
+public enum ImageSource: Sendable, Equatable, CustomStringConvertible {
+  /// Made by the recipe of this name.
+  case recipe(String)
+  /// Imported from an archive or a folder.
+  case imported
+  /// Pulled from this registry (docker.io, 127.0.0.1:5000).
+  case pulled(String)
+
+  /// recipe, import, pull
+  public var description: String {
+    switch self {
+    case .recipe: "recipe"
+    case .imported: "import"
+    case .pulled: "pull"
+    }
+  }
+
+  /// From the annotations of an index entry; nil for one that another program wrote.
+  init?(_ notes: Value?) {
+    if let name = notes?[ImageStore.recipeKey]?.string {
+      self = .recipe(name)
+      return
+    }
+    guard let text = notes?[ImageStore.sourceKey]?.string else { return nil }
+    if text == "import" {
+      self = .imported
+    } else if text.hasPrefix("pull:") {
+      self = .pulled(String(text.dropFirst(5)))
+    } else {
+      return nil
+    }
+  }
+
+  /// The annotation that `init` reads.
+  public var annotation: (key: String, value: Value) {
+    switch self {
+    case .recipe(let name): (ImageStore.recipeKey, .string(name))
+    case .imported: (ImageStore.sourceKey, .string("import"))
+    case .pulled(let registry): (ImageStore.sourceKey, .string("pull:" + registry))
+    }
   }
 }
 

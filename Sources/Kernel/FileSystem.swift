@@ -244,11 +244,11 @@ extension FileSystem.Info {
 public struct FileLock: ~Copyable {
   private let fd: FileDescriptor
 
-  /// Waits for the lock; the file is made if it is missing.
-  public init(_ path: String) throws(SysError) {
+  /// Waits for the lock; the file is made if it is missing. shared: together with others who want it shared.
+  public init(_ path: String, shared: Bool = false) throws(SysError) {
     let opened = try FileDescriptor.open(path, O_RDWR | O_CREAT, mode: 0o600)
     var r: Int32
-    repeat { r = flock(opened.raw, LOCK_EX) } while r != 0 && errno == EINTR
+    repeat { r = flock(opened.raw, shared ? LOCK_SH : LOCK_EX) } while r != 0 && errno == EINTR
     try check(errno: r, "flock", path)
     fd = opened
   }

@@ -53,8 +53,7 @@ struct BusyboxRecipe {
     try tar.file("etc/group", Array(groups.utf8))
     try tar.file("etc/passwd", Array(Self.users.utf8))
     try tar.file("etc/shadow", Array(shadow.utf8), mode: 0o600)
-    let layer = try tar.finish()
-    try writer.unpack(layer)
+    let layer = try writer.unpack(try tar.finish())
 
     let config = Value.object([
       ("created", .string(Self.rfc3339(time))), ("architecture", .string(Self.architecture)), ("os", .string("linux")),
@@ -63,10 +62,10 @@ struct BusyboxRecipe {
         .object([
           ("Env", .strings(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])), ("Cmd", .strings(["sh"])),
         ])
-      ), ("rootfs", .object([("type", .string("layers")), ("diff_ids", .strings([layer.digest]))])),
+      ), ("rootfs", .object([("type", .string("layers")), ("diff_ids", .strings([layer.diffID]))])),
       ("history", .array([.object([("created", .string(Self.rfc3339(time))), ("created_by", .string("podlab-image build busybox"))])])),
     ])
-    try writer.addImage(name: Recipe.busybox.reference, recipe: .busybox, config: config, layers: [layer])
+    try writer.commit(name: Recipe.busybox.reference, config: JSON.compactBytes(config), layers: [layer], source: .recipe(Recipe.busybox.rawValue))
   }
 
   /// The first busybox here that needs no shared library.

@@ -14,6 +14,13 @@ final class Digest {
 
   func add(_ bytes: UnsafeRawBufferPointer) { EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) }
 
+  /// Of bytes at hand, in hexadecimal.
+  static func of(_ bytes: [UInt8]) throws(Failure) -> String {
+    let digest = try Digest()
+    bytes.withUnsafeBytes { digest.add($0) }
+    return digest.finish()
+  }
+
   /// In hexadecimal. Once only.
   func finish() -> String {
     var sum = [UInt8](repeating: 0, count: 32)

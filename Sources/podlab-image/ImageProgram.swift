@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// podlab-image: the helper that writes the image store. It alone links libarchive, which cannot be static; podctl and podd start it.
+// podlab-image: the helper that writes the image store. It alone links libarchive and what else cannot be static; podctl and podd start it. Each
+// command has a file of its own.
 import Glibc
 import Images
 import Kernel
 
+/// A command of podlab-image.
+protocol ImageCommand {
+  static var name: String { get }
+  /// Its lines of --help, without the name.
+  static var usage: String { get }
+  /// Options that take a value, and those that take none.
+  static var options: [String] { get }
+  static var flags: [String] { get }
+  static func run(_ words: Words) throws(Failure)
+}
+
 enum ImageProgram {
-  static let usage = """
-    usage: podlab-image build NAME --store DIR [--unless-present]
+  static var commands: [any ImageCommand.Type] { [BuildCommand.self] }
 
-      build NAME         makes an image by its recipe: \(Recipe.allCases.map(\.rawValue).joined(separator: ", "))
-      --store DIR        the image store (an OCI image layout); made if it is missing
-      --unless-present   does nothing where the image is already there
-
-    example: podlab-image build busybox --store /var/lib/podlab/images
-
-    """
+  static var usage: String {
+    "usage: podlab-image COMMAND … --store DIR\n\n" + commands.map { "  \($0.name) \($0.usage)\n" }.joined()
+      + "\n  --store DIR: the image store (an OCI image layout); made if it is missing\n\nexample: podlab-image build busybox --store /var/lib/podlab/images\n"
+  }
 
   /// Returns the exit code: 0, 1 for a failure, 2 for a wrong command line.
   static func run(_ arguments: [String]) -> Int32 {
@@ -23,45 +31,21 @@ enum ImageProgram {
       print(usage, terminator: "")
       return 0
     }
-    var words: [String] = []
-    var folder: String?
-    var unlessPresent = false
-    var rest = arguments[...]
-    while let a = rest.popFirst() {
-      switch a {
-      case "--store":
-        guard let d = rest.popFirst(), !d.isEmpty else { return wrong("--store needs a folder") }
-        folder = d
-      case "--unless-present": unlessPresent = true
-      default:
-        if a.hasPrefix("-") { return wrong("unknown option \(a)") }
-        words.append(a)
-      }
-    }
-    guard words.first == "build" else { return wrong(words.first.map { "unknown command \($0)" } ?? "no command") }
-    guard words.count == 2 else { return wrong("build takes one name") }
-    guard let recipe = Recipe(rawValue: words[1]) else { return wrong("there is no recipe \(words[1])") }
-    guard let folder else { return wrong("--store is missing") }
+    guard let name = arguments.first else { return wrong("no command") }
+    guard let command = commands.first(where: { $0.name == name }) else { return wrong("unknown command \(name)") }
     setlocale(LC_ALL, "C.UTF-8")  // libarchive turns names through the locale
     umask(0o022)
+    signal(SIGPIPE, SIG_IGN)
+    let words: Words
+    do throws(Failure) { words = try Words(arguments.dropFirst(), options: command.options + ["--store"], flags: command.flags) } catch {
+      return wrong(error.description)
+    }
     do throws(Failure) {
-      try build(recipe, in: ImageStore(root: folder), unlessPresent: unlessPresent)
+      try command.run(words)
       return 0
     } catch {
       say(error.description)
       return 1
-    }
-  }
-
-  private static func build(_ recipe: Recipe, in store: ImageStore, unlessPresent: Bool) throws(Failure) {
-    let writer = try StoreWriter(store)
-    if unlessPresent {
-      let reference: ImageReference
-      do throws(ImageReference.Invalid) { reference = try ImageReference(parsing: recipe.reference) } catch { throw Failure("\(error)") }
-      do throws(ImageError) { if try store.resolve(reference) != nil { return } } catch { throw Failure("\(error)") }
-    }
-    switch recipe {
-    case .busybox: try BusyboxRecipe().build(into: writer)
     }
   }
 
@@ -71,20 +55,41 @@ enum ImageProgram {
     return 2
   }
 
-  private static func say(_ text: String) {
+  /// On standard error.
+  static func say(_ text: String) {
     do throws(SysError) { try writeAll(2, "podlab-image: \(text)\n") } catch {
       // Nobody listens: the exit code says it.
     }
   }
 }
 
-/// Why an image could not be made, in a sentence with its remedy.
-struct Failure: Error, CustomStringConvertible {
-  var description: String
-  init(_ text: String) { description = text }
-  init(_ error: SysError) {
-    description = "\(error)"
-    if error.errno == ENOSPC { description += ". The disk is full: free some space, or choose another folder" }
-    if error.errno == EROFS { description += ". The file system is read-only: choose another folder" }
+/// A command line, taken apart.
+struct Words {
+  private(set) var arguments: [String] = []
+  private var values: [String: String] = [:]
+  private var set: Set<String> = []
+
+  init(_ all: ArraySlice<String>, options: [String], flags: [String]) throws(Failure) {
+    var rest = all
+    while let w = rest.popFirst() {
+      if options.contains(w) {
+        guard let v = rest.popFirst(), !v.isEmpty else { throw Failure("\(w) needs a value") }
+        values[w] = v
+      } else if flags.contains(w) {
+        set.insert(w)
+      } else if w.hasPrefix("-"), w != "-" {
+        throw Failure("unknown option \(w)")
+      } else {
+        arguments.append(w)
+      }
+    }
+  }
+
+  func value(_ option: String) -> String? { values[option] }
+  func has(_ flag: String) -> Bool { set.contains(flag) }
+
+  func store() throws(Failure) -> ImageStore {
+    guard let folder = values["--store"] else { throw Failure("--store is missing") }
+    return ImageStore(root: folder)
   }
 }

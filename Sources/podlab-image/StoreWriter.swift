@@ -1,128 +1,112 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writing the store so that a kill at any moment leaves the old or the new: everything is made under a name that nobody reads, brought to disk, and
-// renamed. What a killed writer left is removed by the next one, who holds the lock.
+// Writing the store (Images/ImageStore.swift), so that a kill at any moment leaves what was or what is to be.
+//
+// A StoreWriter is a writer among others: pulls, imports and builds go on side by side. Everything is written in the writer's own folder, work/ID,
+// and gets its place with one rename: blobs/sha256/HEX for a blob whose digest is proved, layers/HEX for a layer that is whole. Content is named
+// after its digest, so two writers that bring the same one bring the same. At last `commit` writes config, manifest and the index entry
+// (ImageCommit.swift): from then on there is an image.
+//
+//   let writer = try StoreWriter(store)
+//   let once = try writer.hold(name)                            // optional: one writer at a time for this name
+//   let layer = try writer.addLayer(from: fd, …)                // LayerIngest.swift: a blob, any compression, stored and unpacked in one pass
+//   let blob = try writer.addBlob(from: fd, expecting: …)       // BlobIngest.swift: a blob as it is
+//   let digest = try writer.commit(…)                           // ImageCommit.swift
+//
+// Locks, all below locks/ and all given up with their process: `content` is held shared by every writer and alone by the one who removes (prune);
+// `index` by the one who changes index.json, or makes or cleans folders in work/; `name-HASH` by the one who works at that name. A writer's folder is
+// locked itself, so that the next writer knows whether its owner is dead, and removes it.
 import Glibc
 import Images
 import Kernel
 import Manifest
 
-/// The only one who writes, for as long as it lives.
 final class StoreWriter {
   let store: ImageStore
-  private let lock: FileLock
-  static let scratch = ".new-"
+  /// Where everything is written before it gets its place.
+  let folder: String
+  private let content: FileLock
+  private let own: FileLock
+  private var serial = 0
 
-  /// Makes the layout where it is missing, and waits for other writers.
+  /// Makes the layout where it is missing, removes what dead writers left, waits while somebody prunes.
   init(_ store: ImageStore) throws(Failure) {
     self.store = store
+    let work = store.root + "/work"
+    let locks = store.root + "/locks"
     do throws(SysError) {
-      try FileSystem.makeFolders(store.root + "/blobs/sha256")
-      try FileSystem.makeFolders(store.root + "/layers")
-      lock = try FileLock(store.lockPath)
-      for folder in ["/blobs/sha256/", "/layers/"] {
-        for name in try FileSystem.list(store.root + folder) where name.hasPrefix(Self.scratch) { try FileSystem.removeTree(store.root + folder + name) }
-      }
+      for f in [store.root + "/blobs/sha256", store.root + "/layers", work, locks] { try FileSystem.makeFolders(f) }
+      content = try FileLock(locks + "/content", shared: true)
+      let index = try FileLock(locks + "/index")
       let layout = store.root + "/oci-layout"
       if !FileSystem.exists(layout) { try FileSystem.writeAtomically(layout, Array("{\"imageLayoutVersion\":\"1.0.0\"}".utf8), sync: true) }
+      if !FileSystem.exists(store.indexPath) {
+        let empty = Value.object([("schemaVersion", .int(2)), ("mediaType", .string(MediaType.index)), ("manifests", .array([]))])
+        try FileSystem.writeAtomically(store.indexPath, JSON.compactBytes(empty), sync: true)
+      }
+      try Self.removeLeftovers(work)
+      var number = 0
+      while FileSystem.exists("\(work)/\(getpid())-\(number)") { number += 1 }
+      folder = "\(work)/\(getpid())-\(number)"
+      try FileSystem.makeFolder(folder, mode: 0o700)
+      own = try FileLock(folder + "/lock")
+      _ = index.raw
     } catch { throw Failure(error.during("opening the image store")) }
   }
 
-  struct Blob {
-    var digest: String
-    var size: Int64
-  }
-
-  /// A blob that is written piece by piece; it gets its name at the end.
-  final class Open {
-    private let path: String
-    private let fd: FileDescriptor
-    private let digest: Digest
-    private(set) var size: Int64 = 0
-    private(set) var error: SysError?
-
-    init(_ folder: String) throws(Failure) {
-      path = "\(folder)/\(StoreWriter.scratch)\(getpid())"
-      digest = try Digest()
-      do throws(SysError) { fd = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_TRUNC, mode: 0o644) } catch { throw Failure(error) }
-    }
-
-    /// Whether it could be written; the reason is kept in `error`.
-    func add(_ bytes: UnsafeRawBufferPointer) -> Bool {
-      digest.add(bytes)
-      size += Int64(bytes.count)
-      do throws(SysError) { try writeAll(fd.raw, bytes) } catch {
-        self.error = SysError(step: "writing a blob", call: error.call, object: path, errno: error.errno)
-        return false
-      }
-      return true
-    }
-
-    func finish() throws(Failure) -> Blob {
-      let hex = digest.finish()
-      do throws(SysError) {
-        if fsync(fd.raw) != 0 { throw SysError(call: "fsync", object: path, errno: errno) }
-        try FileSystem.rename(path, to: "\(path.dropLast("\(StoreWriter.scratch)\(getpid())".utf8.count))\(hex)")
-      } catch { throw Failure(error) }
-      return Blob(digest: "sha256:\(hex)", size: size)
+  deinit {
+    do throws(SysError) { try FileSystem.removeTree(folder) } catch {
+      // The next writer removes it.
     }
   }
 
-  func openBlob() throws(Failure) -> Open { try Open(store.root + "/blobs/sha256") }
-
-  func addBlob(_ v: Value) throws(Failure) -> Blob {
-    let blob = try openBlob()
-    if !JSON.compactBytes(v).withUnsafeBytes({ blob.add($0) }), let e = blob.error { throw Failure(e) }
-    return try blob.finish()
-  }
-
-  /// Unpacks a tar blob to its place, unless it is there.
-  func unpack(_ layer: Blob) throws(Failure) {
-    let place = store.layerPath(layer.digest)
-    if FileSystem.isFolder(place) { return }
-    let scratch = "\(store.root)/layers/\(Self.scratch)\(getpid())"
-    do throws(Failure) {
-      do throws(SysError) { try FileSystem.makeFolder(scratch) } catch { throw Failure(error) }
-      try Unpacking.run(archive: store.blobPath(layer.digest), into: scratch)
-      do throws(SysError) {
-        try FileSystem.sync(of: scratch)
-        try FileSystem.rename(scratch, to: place)
-      } catch { throw Failure(error) }
-    } catch {
-      do throws(SysError) { try FileSystem.removeTree(scratch) } catch {
-        // The next writer removes it.
-      }
-      throw error
+  /// The folders whose owner is dead. The caller holds `index`.
+  private static func removeLeftovers(_ work: String) throws(SysError) {
+    for name in try FileSystem.list(work) {
+      let path = "\(work)/\(name)"
+      if FileSystem.exists(path + "/lock"), FileLock.isHeld(path + "/lock") { continue }
+      try FileSystem.removeTree(path)
     }
   }
 
-  /// Configuration, manifest and index entry of an image of uncompressed layers, lowest first. The layers are unpacked already.
-  func addImage(name: String, recipe: Recipe, config: Value, layers: [Blob]) throws(Failure) {
-    let configBlob = try addBlob(config)
-    let manifestType = "application/vnd.oci.image.manifest.v1+json"
-    let manifest = Value.object([
-      ("schemaVersion", .int(2)), ("mediaType", .string(manifestType)),
-      ("config", descriptor("application/vnd.oci.image.config.v1+json", configBlob)),
-      ("layers", .array(layers.map { descriptor("application/vnd.oci.image.layer.v1.tar", $0) })),
-    ])
-    var entry = descriptor(manifestType, try addBlob(manifest))
-    entry["annotations"] = .object([(ImageStore.nameKey, .string(name)), (ImageStore.recipeKey, .string(recipe.rawValue))])
-
-    var entries: [Value] = []
-    if FileSystem.exists(store.indexPath) {
-      let bytes: [UInt8]
-      do throws(SysError) { bytes = try FileSystem.read(store.indexPath) } catch { throw Failure(error) }
-      do throws(JSON.Malformed) { entries = try JSON.parse(bytes)["manifests"]?.array ?? [] } catch { throw Failure("\(store.indexPath): \(error)") }
-    }
-    entries.removeAll { $0["annotations"]?[ImageStore.nameKey]?.string == name }
-    entries.append(entry)
-    let index = Value.object([
-      ("schemaVersion", .int(2)), ("mediaType", .string("application/vnd.oci.image.index.v1+json")), ("manifests", .array(entries)),
-    ])
-    do throws(SysError) { try FileSystem.writeAtomically(store.indexPath, JSON.compactBytes(index), sync: true) } catch { throw Failure(error) }
+  /// A path in the writer's folder that nobody used yet.
+  func scratch(_ what: String) -> String {
+    serial += 1
+    return "\(folder)/\(what)-\(serial)"
   }
 
-  private func descriptor(_ type: String, _ blob: Blob) -> Value {
-    .object([("mediaType", .string(type)), ("digest", .string(blob.digest)), ("size", .int(blob.size))])
+  /// Waits until nobody else works at this name (an image's, a blob's digest). Look whether the work is done when you have it.
+  func hold(_ name: String) throws(Failure) -> FileLock {
+    let hash = try Digest.of(Array(name.utf8)).prefix(32)
+    return try failing { () throws(SysError) in try FileLock("\(store.root)/locks/name-\(hash)") }
   }
+
+  /// Held while index.json is changed.
+  func holdIndex() throws(Failure) -> FileLock { try failing { () throws(SysError) in try FileLock(store.root + "/locks/index") } }
+
+  // MARK: what is here already
+
+  /// Whether the blob is here; size: and has so many bytes. Its digest was proved when it came (and is by fsck).
+  func hasBlob(_ digest: String, size: Int64? = nil) -> Bool {
+    do throws(SysError) {
+      let info = try FileSystem.info(store.blobPath(digest))
+      return info.isRegular && (size.map { $0 == info.size } ?? true)
+    } catch { return false }
+  }
+
+  /// Whether the layer of this diff id is here, unpacked and whole.
+  func hasLayer(_ diffID: String) -> Bool { FileSystem.isFolder(store.layerPath(diffID)) }
+}
+
+/// image-spec, media-types.md; and the names that Docker's registry gave the same things.
+enum MediaType {
+  static let index = "application/vnd.oci.image.index.v1+json"
+  static let manifest = "application/vnd.oci.image.manifest.v1+json"
+  static let config = "application/vnd.oci.image.config.v1+json"
+  static let layer = "application/vnd.oci.image.layer.v1.tar"
+  static let dockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json"
+  static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+
+  static func isIndex(_ type: String) -> Bool { type == index || type == dockerIndex }
+  static func isManifest(_ type: String) -> Bool { type == manifest || type == dockerManifest }
 }

@@ -6,20 +6,20 @@ import Glibc
 
 final class TarWriter {
   private let archive: OpaquePointer
-  private let blob: StoreWriter.Open
+  private let blob: OpenBlob
   /// Seconds since 1970 that every entry carries.
   private let time: Int
 
-  init(to blob: StoreWriter.Open, time: Int) throws(Failure) {
+  init(to blob: OpenBlob, time: Int) throws(Failure) {
     guard let made = archive_write_new() else { throw Failure("libarchive: out of memory") }
     (archive, self.blob, self.time) = (made, blob, time)
     archive_write_set_format_pax_restricted(archive)
     archive_write_set_bytes_in_last_block(archive, 1)
     let write: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?, UnsafeRawPointer?, Int) -> Int = { archive, context, bytes, count in
       guard let context else { return -1 }
-      let blob = Unmanaged<StoreWriter.Open>.fromOpaque(context).takeUnretainedValue()
+      let blob = Unmanaged<OpenBlob>.fromOpaque(context).takeUnretainedValue()
       if blob.add(UnsafeRawBufferPointer(start: bytes, count: count)) { return count }
-      archive_set_error_text(archive, blob.error?.errno ?? EIO, "cannot be written")
+      archive_set_error_text(archive, EIO, "cannot be written")
       return -1
     }
     let context = Unmanaged.passUnretained(blob).toOpaque()
@@ -46,7 +46,7 @@ final class TarWriter {
   }
 
   /// Ends the archive and names the blob.
-  func finish() throws(Failure) -> StoreWriter.Blob {
+  func finish() throws(Failure) -> Blob {
     try check(archive_write_close(archive))
     return try blob.finish()
   }
@@ -65,7 +65,7 @@ final class TarWriter {
 
   private func check(_ result: Int32) throws(Failure) {
     if result >= 0 { return }
-    if let e = blob.error { throw Failure(e) }
+    if let e = blob.error { throw e }
     throw Failure("writing a layer: \(archive_error_string(archive).map { String(cString: $0) } ?? "libarchive says \(result)")")
   }
 }

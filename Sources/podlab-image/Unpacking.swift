@@ -23,6 +23,8 @@ enum Unpacking {
     guard let input = archive_read_new() else { throw Failure("libarchive: out of memory") }
     defer { archive_read_free(input) }
     archive_read_support_format_tar(input)
+    archive_read_support_filter_gzip(input)
+    archive_read_support_filter_zstd(input)
     guard let output = archive_write_disk_new() else { throw Failure("libarchive: out of memory") }
     defer { archive_write_free(output) }
     // Owners by number: names of this machine mean nothing in an image.
@@ -44,6 +46,35 @@ enum Unpacking {
       if end < ARCHIVE_WARN { try check(end, output, name) }
     }
     try check(archive_write_close(output), output, path)
+  }
+
+  /// Digest of the uncompressed archive, and what its media type ends with.
+  static func digest(archive path: String) throws(Failure) -> (diffID: String, suffix: String) {
+    guard let input = archive_read_new() else { throw Failure("libarchive: out of memory") }
+    defer { archive_read_free(input) }
+    archive_read_support_format_raw(input)
+    archive_read_support_format_empty(input)
+    archive_read_support_filter_gzip(input)
+    archive_read_support_filter_zstd(input)
+    try check(archive_read_open_filename(input, path, 1 << 16), input, path)
+    let digest = try Digest()
+    var entry: OpaquePointer?
+    let r = archive_read_next_header(input, &entry)
+    if r != ARCHIVE_EOF { try check(r, input, path) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while r != ARCHIVE_EOF {
+      let n = buffer.withUnsafeMutableBytes { archive_read_data(input, $0.baseAddress, $0.count) }
+      if n < 0 { try check(-30, input, path) }
+      if n == 0 { break }
+      buffer.withUnsafeBytes { digest.add(UnsafeRawBufferPointer(rebasing: $0[..<n])) }
+    }
+    let suffix =
+      switch archive_filter_code(input, 0) {
+      case ARCHIVE_FILTER_GZIP: "+gzip"
+      case ARCHIVE_FILTER_ZSTD: "+zstd"
+      default: ""
+      }
+    return ("sha256:\(digest.finish())", suffix)
   }
 
   private static func open(_ path: String, _ flags: Int32) throws(Failure) -> FileDescriptor {

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A blob comes into the store: written in the writer's folder, hashed on the way, renamed to its digest when it is what it was said to be.
+import Glibc
+import Images
+import Kernel
+import Manifest
+
+/// A blob of the store.
+struct Blob: Equatable {
+  /// sha256:HEX
+  var digest: String
+  /// Bytes.
+  var size: Int64
+}
+
+/// What a descriptor says of a blob that is to come; nil where nothing is known.
+struct Expected {
+  var digest: String?
+  var size: Int64?
+  init(digest: String? = nil, size: Int64? = nil) { (self.digest, self.size) = (digest, size) }
+  init(_ blob: Blob) { self.init(digest: blob.digest, size: blob.size) }
+
+  /// Why the blob is not the one.
+  func objection(to blob: Blob) -> String? {
+    if let size, size != blob.size { return "it has \(blob.size) bytes, \(size) were announced" }
+    if let digest, digest != blob.digest { return "its digest is \(blob.digest), not \(digest)" }
+    return nil
+  }
+}
+
+/// A blob that is written piece by piece; it gets its name at the end.
+final class OpenBlob {
+  private let path: String
+  private let store: ImageStore
+  private let fd: FileDescriptor
+  private let digest: Digest
+  private let expected: Expected
+  private(set) var size: Int64 = 0
+  private(set) var error: Failure?
+
+  fileprivate init(_ writer: StoreWriter, _ expected: Expected) throws(Failure) {
+    path = writer.scratch("blob")
+    (store, self.expected) = (writer.store, expected)
+    digest = try Digest()
+    do throws(SysError) { fd = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_TRUNC, mode: 0o644) } catch { throw Failure(error) }
+  }
+  deinit { _ = unlink(path) }
+
+  /// Whether it could be written and is not longer than was announced; the reason is kept in `error`.
+  func add(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    digest.add(bytes)
+    size += Int64(bytes.count)
+    if let limit = expected.size, size > limit {
+      error = Failure("the blob \(expected.digest ?? "") has more than the \(limit) bytes that were announced")
+      return false
+    }
+    do throws(SysError) { try writeAll(fd.raw, bytes) } catch {
+      self.error = Failure(SysError(step: "writing a blob", call: error.call, object: path, errno: error.errno))
+      return false
+    }
+    return true
+  }
+
+  func add(_ bytes: [UInt8]) throws(Failure) {
+    if !bytes.withUnsafeBytes({ add($0) }) { throw error ?? Failure("writing a blob failed") }
+  }
+
+  /// Proves and names it.
+  func finish() throws(Failure) -> Blob {
+    if let error { throw error }
+    let blob = Blob(digest: "sha256:\(digest.finish())", size: size)
+    if let why = expected.objection(to: blob) { throw Failure("the blob is not what it was said to be: \(why)") }
+    try failing { () throws(SysError) in try FileSystem.rename(path, to: store.blobPath(blob.digest)) }
+    return blob
+  }
+}
+
+extension StoreWriter {
+  func openBlob(expecting: Expected = Expected()) throws(Failure) -> OpenBlob { try OpenBlob(self, expecting) }
+
+  /// Reads the descriptor to its end (a file, a pipe). progress: bytes so far, called for each piece.
+  func addBlob(from fd: Int32, expecting: Expected = Expected(), progress: (Int64) -> Void = { _ in }) throws(Failure) -> Blob {
+    let blob = try openBlob(expecting: expecting)
+    try Pump.run(fd) { piece throws(Failure) in
+      if !blob.add(piece) { throw blob.error ?? Failure("writing a blob failed") }
+      progress(blob.size)
+    }
+    return try blob.finish()
+  }
+
+  func addBlob(_ bytes: [UInt8], expecting: Expected = Expected()) throws(Failure) -> Blob {
+    let blob = try openBlob(expecting: expecting)
+    try blob.add(bytes)
+    return try blob.finish()
+  }
+
+  func addBlob(_ v: Value) throws(Failure) -> Blob { try addBlob(JSON.compactBytes(v)) }
+}
+
+/// Reads a descriptor to its end, piece by piece.
+enum Pump {
+  static func run(_ fd: Int32, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let n: Int?
+      do throws(SysError) { n = try readSome(fd, into: buffer) } catch { throw Failure(error.during("reading a blob")) }
+      guard let n else {
+        var p = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+        _ = poll(&p, 1, -1)
+        continue
+      }
+      if n == 0 { return }
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
+    }
+  }
+}
