@@ -52,6 +52,9 @@ let package = Package(
 
     // 2 language
     .target(name: "Manifest", dependencies: ["CYaml"], swiftSettings: strict),
+    .target(
+      name: "Recipes", path: "Recipes",
+      resources: ["busybox", "debian", "nginx", "tomcat", "rsyslog", "registry"].map { .embedInCode("\($0).yaml") }, swiftSettings: strict),
     .target(name: "Kernel", dependencies: ["CLinux"], swiftSettings: strict),
 
     // 3 concepts
@@ -79,7 +82,7 @@ let package = Package(
       name: "lab", dependencies: ["LabKit", "Grading", "Tutorial", "Control", "Images", "Kernel", "Manifest", argumentParser], swiftSettings: strict,
       linkerSettings: commandLine),
     .executableTarget(
-      name: "podlab-image", dependencies: ["Images", "Kernel", "Manifest", "CArchive", "CCrypto"], swiftSettings: strict,
+      name: "podlab-image", dependencies: ["Images", "Recipes", "Kernel", "Manifest", "CArchive", "CCrypto"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     .executableTarget(name: "podlab-token", dependencies: ["Kernel", "Manifest", "CCrypto"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(name: "pause", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),

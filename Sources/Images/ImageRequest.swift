@@ -90,7 +90,7 @@ public struct ImageJob: Sendable {
     if let program { path = program } else { path = try Programs.path("podlab-image") }
     let pipe = try FileDescriptor.pipe()
     var plan = SpawnPlan(
-      .paths([path]), ["podlab-image", "build", recipe.rawValue, "--store", store.root, "--unless-present"],
+      .paths([path]), ["podlab-image", "build", recipe.rawValue, "--store", store.root, "--unless-present", "--quiet"],
       environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"])
     plan.steps = [
       .init(.open("/dev/null", flags: O_RDONLY, as: 0)), .init(.duplicate(from: pipe.write.raw, to: 1)), .init(.duplicate(from: pipe.write.raw, to: 2)),

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Images that PodLab makes from what the machine has, so that a manifest runs without a registry.
+// Images that PodLab makes from what the machine and its distribution have, so that a manifest runs without a registry. What they are made of: Recipes/.
 
 public enum Recipe: String, Sendable, CaseIterable {
-  /// From the static busybox of Debian's busybox-static.
-  case busybox
+  case busybox, debian, nginx, tomcat, rsyslog, registry
 
   /// The name that its image has in the store.
   public var reference: String { "docker.io/library/\(rawValue):latest" }
@@ -15,4 +14,13 @@ public enum Recipe: String, Sendable, CaseIterable {
     guard reference.domain == "docker.io", reference.digest == nil, reference.path.hasPrefix("library/") else { return nil }
     return Recipe(rawValue: String(reference.path.dropFirst(8)))
   }
+
+  // Labels of an image that a recipe made.
+
+  /// SHA-256 of the recipe's text: another one means that it has to be built again.
+  public static let digestLabel = "io.podlab.recipe.digest"
+  /// Manifest digest of the image that it was made on.
+  public static let baseLabel = "io.podlab.recipe.base"
+  /// "true": processes of the image change their user, which takes more than one id.
+  public static let changesUserLabel = "io.podlab.changes-user"
 }

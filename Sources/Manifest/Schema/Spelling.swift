@@ -2,9 +2,9 @@
 //
 // What was probably meant: the nearest known name.
 
-enum Spelling {
+public enum Spelling {
   /// The candidate nearest to a word, if it is near: up to a third of the word's letters, case apart.
-  static func nearest(to word: String, among candidates: [String]) -> String? {
+  public static func nearest(to word: String, among candidates: [String]) -> String? {
     let lower = Array(word.lowercased().utf8)
     var best: (name: String, distance: Int)?
     for c in candidates {
