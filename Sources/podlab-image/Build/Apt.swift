@@ -186,9 +186,11 @@ final class Apt {
     }
   }
 
-  /// apt's own errors, without their mark.
+  /// apt's own errors, without their mark; the first three of many.
   private static func reason(_ text: String, _ code: Int32) -> String {
     let errors = text.split(separator: "\n").filter { $0.hasPrefix("E: ") }.map { $0.dropFirst(3) }
-    return errors.isEmpty ? "apt-get ended with \(code)" : "apt-get: " + errors.joined(separator: "; ")
+    if errors.isEmpty { return "apt-get ended with \(code)" }
+    let more = errors.count > 3 ? " (and \(errors.count - 3) more errors)" : ""
+    return "apt-get: " + errors.prefix(3).joined(separator: "; ") + more
   }
 }
