@@ -16,6 +16,7 @@ extension PodState.Exec {
     s.noNewPrivileges = noNewPrivileges
     s.seccomp = try filter()
     s.hasUserNamespace = hasUserNamespace
+    s.ignoresUserChanges = ignoresUserChanges
     s.cgroup = host.cgroups.entry(cgroup, isRestricted: !isPrivileged)
     s.hasCgroupNamespace = host.cgroups.view(cgroup) == .namespace
     return s

@@ -57,6 +57,8 @@ public struct PodState: Sendable, Equatable {
     /// File with the seccomp filter (Runtime's SeccompFilter); empty for none.
     public var seccomp = ""
     public var hasUserNamespace = false
+    /// Changes of user and owner are answered and not made (Runtime's IgnoredUserChanges).
+    public var ignoresUserChanges = false
     /// How often the OOM killer had struck in its group before it started.
     public var oomKills: Int64 = 0
     public var tty = false
@@ -146,7 +148,8 @@ extension PodState.Container {
       ("group", .int(Int64(exec.identity.group))), ("supplementary", .array(exec.identity.supplementary.map { .int(Int64($0)) })),
       ("capabilities", .int(Int64(bitPattern: exec.capabilities.rawValue))), ("privileged", .bool(exec.isPrivileged)),
       ("noNewPrivileges", .bool(exec.noNewPrivileges)), ("tty", .bool(exec.tty)), ("cgroup", .string(exec.cgroup)),
-      ("seccomp", .string(exec.seccomp)), ("userNamespace", .bool(exec.hasUserNamespace)), ("oomKills", .int(exec.oomKills)),
+      ("seccomp", .string(exec.seccomp)), ("userNamespace", .bool(exec.hasUserNamespace)), ("ignoresUserChanges", .bool(exec.ignoresUserChanges)),
+      ("oomKills", .int(exec.oomKills)),
     ])))
     return .object(m)
   }
@@ -167,6 +170,7 @@ extension PodState.Container {
     exec.seccomp = e["seccomp"]?.string ?? ""
     exec.oomKills = e["oomKills"]?.int ?? 0
     exec.hasUserNamespace = e["userNamespace"]?.bool ?? false
+    exec.ignoresUserChanges = e["ignoresUserChanges"]?.bool ?? false
     exec.tty = e["tty"]?.bool ?? false
     exec.cgroup = e["cgroup"]?.string ?? ""
   }

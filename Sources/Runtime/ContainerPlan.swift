@@ -33,7 +33,7 @@ extension ContainerSpec {
     let carried = Carried(self, host, mapped)
     s += rootSteps(host, carried, mapped) + fillSteps(host, carried)
     s += Self.rightsSteps(identity: identity, capabilities: isPrivileged ? host.capabilities : capabilities.intersection(host.capabilities),
-      noNewPrivileges: noNewPrivileges, seccomp: seccomp, streams: streams)
+      noNewPrivileges: noNewPrivileges, seccomp: seccomp, ignoresUserChanges: ignoresUserChanges, streams: streams)
     p.steps = s
     return p
   }
@@ -174,7 +174,7 @@ extension ContainerSpec {
 
   /// From root of the container to the program's own identity. Shared with exec.
   static func rightsSteps(
-    identity: ContainerIdentity, capabilities: CapabilitySet, noNewPrivileges: Bool, seccomp: SeccompFilter?, streams: Streams
+    identity: ContainerIdentity, capabilities: CapabilitySet, noNewPrivileges: Bool, seccomp: SeccompFilter?, ignoresUserChanges: Bool, streams: Streams
   ) -> [SpawnStep] {
     var s: [SpawnStep] = [.init(.newSession)]
     switch streams {
@@ -196,6 +196,10 @@ extension ContainerSpec {
     s.append(.init(.boundingSet(capabilities.rawValue), for: "bounding capabilities"))
     s.append(.init(.groups(identity.supplementary), for: "setting supplementary groups", tolerating: identity.supplementary.allSatisfy { $0 == identity.group } ? .any : .none))
     s.append(.init(.group(identity.group), for: "becoming group \(identity.group)"))
+    if ignoresUserChanges {
+      let f = IgnoredUserChanges.filter
+      s.append(.init(.seccomp(f.program, flags: f.flags), for: "answering changes of the user"))
+    }
     // Without no_new_privs a filter needs CAP_SYS_ADMIN: it must come before the capabilities go.
     let filter = seccomp.map { SpawnStep(.seccomp($0.program, flags: $0.flags), for: "installing the seccomp filter") }
     if let filter, !noNewPrivileges { s.append(filter) }

@@ -17,6 +17,8 @@ public struct ContainerSpec: Sendable {
   public var capabilities = CapabilitySet.containerDefault
   public var noNewPrivileges = false
   public var seccomp: SeccompFilter?
+  /// See IgnoredUserChanges.
+  public var ignoresUserChanges = false
   /// Hide parts of /proc and /sys as container runtimes do.
   public var masksProc = true
   public var cgroup = CgroupEntry()

@@ -56,6 +56,8 @@ public struct ExecSpec: Sendable {
   public var isPrivileged = false
   public var noNewPrivileges = false
   public var seccomp: SeccompFilter?
+  /// See IgnoredUserChanges.
+  public var ignoresUserChanges = false
   public var cgroup = CgroupEntry()
   /// The container has a cgroup namespace.
   public var hasCgroupNamespace = false
@@ -88,7 +90,7 @@ public struct ExecSpec: Sendable {
       s.append(.init(.umask(0o022)))
       s += ContainerSpec.rightsSteps(
         identity: identity, capabilities: isPrivileged ? host.capabilities : capabilities.intersection(host.capabilities), noNewPrivileges: noNewPrivileges,
-        seccomp: seccomp, streams: streams)
+        seccomp: seccomp, ignoresUserChanges: ignoresUserChanges, streams: streams)
       plan.steps = s
       return try plan.spawn()
     } catch {

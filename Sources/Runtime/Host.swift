@@ -33,6 +33,9 @@ public struct Host: Sendable {
     }
   }
 
+  /// An ordinary user without subordinate ids: 0 is all there is.
+  public var hasOneID: Bool { isUserNamespace && userRanges.count == 1 && userRanges[0].count == 1 }
+
   /// Whether a user id can be had here (single-id nodes have 0 alone).
   public func maps(user: UInt32) -> Bool { userRanges.contains { $0.first <= user && user - $0.first < $0.count } }
   public func maps(group: UInt32) -> Bool { groupRanges.contains { $0.first <= group && group - $0.first < $0.count } }

@@ -93,6 +93,7 @@ extension Supervisor {
     if let why = SecurityRules.obstacle(to: spec.identity, node.host, hasUserNamespace: hasUserNamespace) {
       return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: why))
     }
+    spec.ignoresUserChanges = ignoresUserChanges(image)
     let filterFile: String
     switch seccomp(c, spec.capabilities.intersection(node.host.capabilities), again: { [unowned self] in startContainer(name, restart) }) {
     case .none: filterFile = ""
@@ -136,12 +137,25 @@ extension Supervisor {
       record(name, id, restart, pid, spec, group, filterFile)
       watchContainer(name, id, fd)
       if let ends { openInput(c, ends) }
+      if spec.ignoresUserChanges { warnOfIgnoredUserChanges(name) }
       watchUsage()
       feed(.containerStarted(container: name, id: id))
     } catch {
       record(name, id, restart, nil, spec, group, filterFile)
       feed(.containerFailed(container: name, id: id, reason: "RunContainerError", message: error.message))
     }
+  }
+
+  /// With one id, for an image that says it (a recipe's changesUser) or a Pod that wants it.
+  private func ignoresUserChanges(_ image: Image) -> Bool {
+    node.host.hasOneID
+      && (image.config.labels[Recipe.changesUserLabel] == "true" || pod.metadata.annotations[SecurityRules.ignoreUserChangesKey] == "true")
+  }
+
+  private func warnOfIgnoredUserChanges(_ name: String) {
+    warn(
+      "UserChangesIgnored",
+      "container \(name): there is no user or group but 0 here: changing to another, or giving it files, is answered with success and not done: \(SecurityRules.remedy)")
   }
 
   /// A process of this very run that a podd before us made without coming to say so.
@@ -164,6 +178,7 @@ extension Supervisor {
     entry.exec.seccomp = filter
     entry.exec.oomKills = spec.oomKills
     entry.exec.hasUserNamespace = spec.hasUserNamespace
+    entry.exec.ignoresUserChanges = spec.ignoresUserChanges
     state.containers.removeAll { $0.name == name }
     state.containers.append(entry)
     writeState()

@@ -66,6 +66,9 @@ enum SecurityRules {
     return "\(wanted) cannot be had here: \(Self.remedy)"
   }
 
+  /// Annotation of a Pod, "true": its containers run under IgnoredUserChanges where the node has one id.
+  static let ignoreUserChangesKey = "podlab.io/ignore-user-changes"
+
   static let remedy =
     "this user's node maps too few ids; as root: apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER; "
     + "then `lab clean` makes the node anew"

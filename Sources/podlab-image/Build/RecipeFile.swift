@@ -58,7 +58,7 @@ struct RecipeFile {
   var files: [File] = []
   var copies: [Copy] = []
   var links: [Link] = []
-  /// The image's processes change their user (OneID.md: what that means where a node has one id).
+  /// The image's processes change their user (Runtime, IgnoredUserChanges: what that means where a node has one id).
   var changesUser = false
   /// The image configuration's members (image-spec, config.md) as they are written to it.
   var config: [(String, Value)] = []
