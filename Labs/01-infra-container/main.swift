@@ -55,7 +55,10 @@ let first = Step(
   }
   let p = try processes(scene)
   for (name, pid) in [("infra", p.infra), ("web", p.web), ("client", p.client)] {
-    scene.show("\(name.padded(7)) pid \(pid)  started at tick \(Evidence.startTime(pid))  state \(Proc.stat(pid)?.state ?? "-")   \(Evidence.command(pid).prefix(40))")
+    let (start, state, command) = (Evidence.startTime(pid), Proc.stat(pid)?.state ?? "-", Evidence.command(pid).prefix(40))
+    scene.say(
+      en: "\(name.padded(7)) pid \(pid)  started at tick \(start)  state \(state)   \(command)",
+      zh: "\(name.padded(7)) pid \(pid)  启动时刻（时钟滴答）\(start)  状态 \(state)   \(command)")
   }
   let starts = [p.infra, p.web, p.client].map(Evidence.startTime)
   try scene.check("infra-first", starts[0] <= starts[1] && starts[0] <= starts[2] && p.infra < p.web, expected: "infra before web", found: "ticks \(starts)")
@@ -165,6 +168,8 @@ let nothing = Step(
     }
   }
   let net = Evidence.namespace(infra, "net")
+  // `timeout` of the step before keeps a watcher for its second.
+  try scene.until("what was run in client has ended") { !Evidence.members("net", net).contains { Evidence.command($0).hasPrefix("timeout ") } }
   let found = Evidence.members("net", net)
   for pid in found { scene.show("\(net)  pid \(pid)  \(Evidence.command(pid).prefix(50))") }
   let known = Set(try scene.processes("pair").values)

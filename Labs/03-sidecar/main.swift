@@ -95,8 +95,14 @@ func account(_ scene: Scene, _ pod: String) throws -> (written: Int, missing: [I
   }
 }
 
-func words(_ a: (written: Int, missing: [Int], twice: Int)) -> String {
-  "written \(a.written), missing \(a.missing.count)\(a.missing.isEmpty ? "" : " (\(a.missing.prefix(5).map(String.init).joined(separator: ", "))…)"), twice \(a.twice)"
+typealias Audit = (written: Int, missing: [Int], twice: Int)
+
+func words(_ a: Audit) -> String { "written \(a.written), missing \(lost(a)), twice \(a.twice)" }
+
+func lost(_ a: Audit) -> String { "\(a.missing.count)\(a.missing.isEmpty ? "" : " (\(a.missing.prefix(5).map(String.init).joined(separator: ", "))…)")" }
+
+func show(_ scene: Scene, _ a: Audit, after head: String = "") {
+  scene.say(en: head + words(a), zh: head + "写了 \(a.written) 行，丢失 \(lost(a))，重复 \(a.twice)")
 }
 
 /// Lines that come while the sidecar stands still are cut off under it: the file is copied, then made empty.
@@ -133,7 +139,7 @@ let oneFile = Step(
   try scene.check("same-inode", equal: Evidence.inode(a, "/logs/app.log"), Evidence.inode(s, "/logs/app.log"))
   try scene.until("some lines are written") { try written(scene, "shop") > 15 }
   let result = try account(scene, "shop")
-  scene.show(words(result))
+  show(scene, result)
   try scene.check("every-line", result.missing.isEmpty && result.twice == 0, expected: "missing 0, twice 0", found: words(result))
 }
 
@@ -151,13 +157,18 @@ let native = Step(
   try scene.apply(pod(scene, "native", native: isNative), ready: "native")
   let a = try scene.process("native", "app")
   let s = try scene.process("native", "ship")
-  scene.show("ship  pid \(s)  started at tick \(Evidence.startTime(s))", "app   pid \(a)  started at tick \(Evidence.startTime(a))")
+  for (name, pid) in [("ship", s), ("app ", a)] {
+    scene.say(en: "\(name)  pid \(pid)  started at tick \(Evidence.startTime(pid))", zh: "\(name)  pid \(pid)  启动时刻（时钟滴答）\(Evidence.startTime(pid))")
+  }
   if !scene.breaks("sidecar-last") {
     try scene.check("sidecar-first", Evidence.startTime(s) <= Evidence.startTime(a) && s < a, expected: "ship before app", found: "ship \(s), app \(a)")
   }
   try scene.podctl("delete", "pod", "native")
   let order = Evidence.lines("\(scene.folder)/native/ship-ended").first ?? "-"
-  scene.show("when ship was told to stop, app had ended: \(order == "last" ? "yes" : "no")   (written by ship itself)")
+  let isLast = order == "last"
+  scene.say(
+    en: "when ship was told to stop, app had ended: \(isLast ? "yes" : "no")   (written by ship itself)",
+    zh: "要 ship 停止时，app 已经结束：\(isLast ? "是" : "否")   （由 ship 自己写下）")
   try scene.check("sidecar-last", equal: "last", order)
   if scene.breaks("sidecar-last") { try scene.check("sidecar-first", s < a, expected: "ship before app", found: "ship \(s), app \(a)") }
 }
@@ -176,14 +187,14 @@ let rotation = Step(
   let from = try written(scene, "shop")
   try scene.until("lines follow the rotation") { try written(scene, "shop") > from + 5 }
   let renamed = try account(scene, "shop")
-  scene.show("rename         \(words(renamed))")
+  show(scene, renamed, after: "rename         ")
   try scene.check("rename-loses-none", renamed.missing.isEmpty && renamed.twice == 0, expected: "missing 0, twice 0", found: words(renamed))
 
   try scene.apply(pod(scene, "copy"), ready: "copy")
   try scene.until("some lines are written") { try written(scene, "copy") > 5 }
   if scene.breaks("copytruncate-loses") { try rename(scene, "copy") } else { try copyAndTruncate(scene, "copy") }
   let cut = try account(scene, "copy")
-  scene.show("copytruncate   \(words(cut))")
+  show(scene, cut, after: "copytruncate   ")
   try scene.check("copytruncate-loses", !cut.missing.isEmpty, expected: "missing lines", found: words(cut))
 }
 
@@ -219,7 +230,7 @@ let death = Step(
   let from = try written(scene, "shop")
   try scene.until("lines follow the restart") { try written(scene, "shop") > from + 5 }
   let result = try account(scene, "shop")
-  scene.show(words(result))
+  show(scene, result)
   try scene.check("none-lost", result.missing.isEmpty && result.twice <= 1, expected: "missing 0, at most 1 twice", found: words(result))
 }
 

@@ -11,7 +11,7 @@ public enum Node {
 
   /// Enters the node, which is made when it is not there. Returns what to tell the user once: why only one id is mapped. Root needs no node.
   @discardableResult
-  public static func enter(_ instance: Instance, programs: String) throws(SysError) -> String? {
+  public static func enter(_ instance: Instance, programs: String) throws(SysError) -> OneID? {
     guard geteuid() != 0 else { return nil }
     if let holder = holder(instance) {
       try join(holder)

@@ -2,6 +2,7 @@
 //
 // An arena's name on disk, written before anything is made and removed after everything is gone: what a crash leaves is
 // found here, and a kept arena is reached through it.
+import Glibc
 import Kernel
 import Manifest
 
@@ -25,6 +26,14 @@ public struct ArenaRecord: Sendable {
 
   func remove() { _ = optional { () throws(SysError) in try FileSystem.removeTree(root) } }
 
+  /// The arena that a folder is the record of; nil where it is none's.
+  public init?(at root: String) {
+    guard let slash = root.lastIndex(of: "/"), FileSystem.exists("\(root)/\(Self.file)") else { return nil }
+    self.init(id: String(root[root.index(after: slash)...]), folder: String(root[..<slash]))
+  }
+
+  init(id: String, folder: String) { (self.id, self.folder) = (id, folder) }
+
   /// The process that holds the arena; nil where it has ended.
   var holder: ProcessIdentity? {
     guard let bytes = optional({ () throws(SysError) in try FileSystem.read("\(root)/\(Self.file)") }), let value = try? JSON.parse(bytes),
@@ -47,10 +56,11 @@ public struct ArenaRecord: Sendable {
     for record in all(folder) {
       if let holder = record.holder {
         guard living else { continue }
-        // The end of PID 1 ends everything in there.
+        // The end of PID 1 ends everything in there. It is waited for, at most ten seconds.
         if let fd = holder.open() {
-          holder.signal(9)
-          _ = fd.raw
+          holder.signal(SIGKILL)
+          var end = pollfd(fd: fd.raw, events: Int16(POLLIN), revents: 0)
+          _ = poll(&end, 1, 10_000)
         }
       }
       _ = optional { () throws(SysError) in try Cgroups.discover().remove(cgroup(record.id)) }

@@ -59,6 +59,9 @@ public final class Fence {
     slot = nil
   }
 
+  /// The record and the cgroup outlive this process: `lab clean` removes them (ArenaRecord.sweep).
+  func leave() { removed = true }
+
   deinit { remove() }
 }
 

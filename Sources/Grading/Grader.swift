@@ -80,7 +80,9 @@ public final class Grader {
       (result.state, result.reason, result.message) = (.error, .internal, Text("\(error)"))
     }
     if result.state == .rejected { result.checks = rejectedChecks(assignment) }
-    if !(assignment.keep && result.state == .graded) {
+    if assignment.keep && result.state == .graded {
+      arena?.fence.leave()
+    } else {
       arena?.end()
       arena = nil
     }

@@ -126,6 +126,7 @@ public struct Report {
         lines += Cells.wrapped(say("You have shown: ", "你证明了：") + proves[language], to: columns - 2)
       }
       let solution = say("compare: ", "对照参考答案：") + "lab solution \(number)"
+      if let reach { lines.append(say("look  ", "查看  ") + reach) }
       lines.append(next.map { say("Next: ", "下一个：") + "lab start \($0.prefix { $0 != "-" })     " + solution } ?? solution)
       return lines
     }

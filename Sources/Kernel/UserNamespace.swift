@@ -13,6 +13,25 @@ public struct IDRange: Sendable, Equatable {
   public init(inside: UInt32, outside: UInt32, count: UInt32) { (self.inside, self.outside, self.count) = (inside, outside, count) }
 }
 
+/// Why a user has one id only, and what root can do about it.
+public enum OneID: Sendable, Equatable, CustomStringConvertible {
+  case noHelper, noRange
+
+  public var remedy: String {
+    switch self {
+    case .noHelper: "apt-get install uidmap"
+    case .noRange: "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .noHelper: "newuidmap is not installed (Debian: \(remedy))"
+    case .noRange: "no range for this user in /etc/subuid and /etc/subgid (as root: \(remedy))"
+    }
+  }
+}
+
 public struct IDMaps: Sendable, Equatable {
   public var users: [IDRange]
   public var groups: [IDRange]
@@ -22,13 +41,13 @@ public struct IDMaps: Sendable, Equatable {
   public init(users: [IDRange], groups: [IDRange]) { (self.users, self.groups) = (users, groups) }
 
   /// What this user may have: 0 is the user, 1… the subordinate ids; or 0 alone. reason: why only one.
-  public static func available() -> (maps: IDMaps, reason: String?) {
+  public static func available() -> (maps: IDMaps, reason: OneID?) {
     let uid = getuid()
     let gid = getgid()
     let single = IDMaps(users: [IDRange(inside: 0, outside: uid, count: 1)], groups: [IDRange(inside: 0, outside: gid, count: 1)])
-    guard newuidmap != nil, newgidmap != nil else { return (single, "newuidmap is not installed (Debian: apt-get install uidmap)") }
+    guard newuidmap != nil, newgidmap != nil else { return (single, .noHelper) }
     guard let u = subordinate("/etc/subuid", uid), let g = subordinate("/etc/subgid", uid) else {
-      return (single, "no range for this user in /etc/subuid and /etc/subgid (as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)")
+      return (single, .noRange)
     }
     return (
       IDMaps(

@@ -79,6 +79,21 @@ public enum Cells {
     return lines.isEmpty ? [""] : lines
   }
 
+  /// A line whose spaces mean something, cut between words where it is wider than `columns`; what goes on below is indented by `indent` cells.
+  public static func folded(_ line: String, to columns: Int, indent: Int) -> [String] {
+    guard width(line) > columns, columns > indent + 2 else { return [line] }
+    var end = line.startIndex, cut: String.Index?, used = 0
+    while end < line.endIndex, used + width(line[end]) <= columns {
+      if line[end] == " ", line[line.startIndex..<end].contains(where: { $0 != " " }) { cut = end }
+      used += width(line[end])
+      end = line.index(after: end)
+    }
+    if line[end] == " " { cut = end }
+    let at = cut ?? end
+    let margin = String(repeating: " ", count: indent)
+    return [trimmed(String(line[..<at]))] + wrapped(String(line[at...]), to: columns - indent).map { margin + $0 }
+  }
+
   private static func trimmed(_ line: String) -> String {
     var kept = Substring(line)
     while kept.last == " " { kept.removeLast() }

@@ -112,7 +112,10 @@ public enum LabProgram {
     let scene = Scene(instance, folder: folder, programs: programs, language: o.language, broken: o.broken, report: report)
     var failure: LabFailure?
     report.begin(story)
-    if let warning { scene.say(en: "note: \(warning)", zh: "注意：\(warning)") }
+    if let warning {
+      let why = Text(warning)
+      scene.say(en: "note: \(why.en)", zh: "注意：\(why.zh)")
+    }
     do { try steps(story, o, scene, traceFile) } catch let f as LabFailure { failure = f } catch { failure = .step("\(error)") }
     scene.end()
     if o.keep, scene.lastPod != nil {
@@ -162,23 +165,28 @@ public enum LabProgram {
   private static func pause(_ scene: Scene) throws {
     while true {
       put(1, scene.language == .en ? "\n[Enter] go on   [s] shell in a container   [q] quit: " : "\n[回车] 继续   [s] 进入容器的 shell   [q] 退出：")
-      guard let answer = Keyboard.line(), !Interrupt.hasCome else { throw LabFailure.quit }
-      switch answer {
-      case "q": throw LabFailure.quit
-      case "s": try shell(scene)
+      // Other keys mean nothing and change nothing.
+      var key: UInt8
+      repeat {
+        guard let pressed = Keyboard.key(), !Interrupt.hasCome else { throw LabFailure.quit }
+        key = pressed
+      } while !Keyboard.isEnter(key) && !"qs".utf8.contains(key)
+      put(1, key == UInt8(ascii: "s") ? "s\n" : key == UInt8(ascii: "q") ? "q\n" : "\n")
+      switch key {
+      case UInt8(ascii: "q"): throw LabFailure.quit
+      case UInt8(ascii: "s"): try shell(scene)
       default: return
       }
     }
   }
 
   private static func shell(_ scene: Scene) throws {
-    guard let pod = scene.lastPod, let all = optionally({ try scene.processes(pod) }) else {
-      return scene.say(en: "no container runs now", zh: "现在没有容器在运行")
-    }
-    let names = all.keys.filter { !$0.isEmpty }.sorted()
-    guard var name = names.first else { return scene.say(en: "no container runs now", zh: "现在没有容器在运行") }
+    // The pod of the last step, else any that still runs.
+    let pods = [scene.lastPod].compactMap { $0 } + scene.instance.pods(namespace: "default").map(\.name)
+    let running = pods.lazy.map { pod in (pod, (optionally { try scene.processes(pod) } ?? [:]).keys.filter { !$0.isEmpty }.sorted()) }
+    guard let (pod, names) = running.first(where: { !$0.1.isEmpty }), var name = names.first else { return scene.say(en: "no container runs now", zh: "现在没有容器在运行") }
     if names.count > 1 {
-      put(1, (scene.language == .en ? "which container" : "哪个容器") + " (\(names.joined(separator: ", "))): ")
+      put(1, (scene.language == .en ? "which container" : "哪个容器") + " (\(names.joined(separator: ", "))) [\(name)]: ")
       if let answer = Keyboard.line(), names.contains(answer) { name = answer }
     }
     var plan = SpawnPlan(.paths([scene.programs + "/podctl"]), ["podctl", "exec", "-it", pod, "-c", name, "--", "sh"], environment: scene.environment)

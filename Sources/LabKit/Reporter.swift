@@ -19,7 +19,14 @@ func put(_ fd: Int32, _ text: String) { _ = optional { () throws(SysError) in tr
 
 final class TextReporter: Reporter {
   private let language: Language
-  init(_ language: Language) { self.language = language }
+  /// Columns of the terminal; nil where standard output is none, and lines stay whole.
+  private let columns: Int?
+
+  init(_ language: Language) {
+    self.language = language
+    var size = winsize()
+    columns = ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : nil
+  }
 
   func begin(_ story: Story) { put(1, "\(story.id)   \(story.title[language])\n\n" + wrapped(story.question[language], "  ")) }
 
@@ -28,7 +35,12 @@ final class TextReporter: Reporter {
     put(1, "\n\(head)   \(step.title[language])\n" + wrapped(step.why[language], "  "))
   }
 
-  func evidence(_ lines: [Text]) { put(1, lines.map { "      \($0[language])\n" }.joined()) }
+  func evidence(_ lines: [Text]) { put(1, lines.flatMap { folded("      " + $0[language]) }.map { $0 + "\n" }.joined()) }
+
+  /// A line that is wider than the terminal goes on below, indented.
+  private func folded(_ line: String) -> [String] {
+    columns.map { Cells.folded(line, to: $0, indent: 10) } ?? [line]
+  }
 
   func fact(_ fact: Fact, holds: Bool, expected: String, found: String) {
     let word = holds ? (language == .en ? "ok  " : "通过") : (language == .en ? "FAIL" : "未通过")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a person reads exists twice, in English and in Chinese. The two are kept together, so that neither can be forgotten.
+import Kernel
 
 /// The languages a learner can choose.
 public enum Language: String, Sendable, CaseIterable { case en, zh }
@@ -13,5 +14,13 @@ public struct Text: Sendable, Equatable {
   /// The same in both: names, paths, numbers.
   public init(_ same: String) { (en, zh) = (same, same) }
   public subscript(language: Language) -> String { language == .en ? en : zh }
+  /// Why a user has one id only.
+  public init(_ reason: OneID) {
+    en = reason.description
+    switch reason {
+    case .noHelper: zh = "没有安装 newuidmap（Debian：以 root 运行 \(reason.remedy)）"
+    case .noRange: zh = "/etc/subuid 和 /etc/subgid 里没有给本用户的范围（以 root 运行 \(reason.remedy)）"
+    }
+  }
   public func map(_ change: (String) -> String) -> Text { Text(en: change(en), zh: change(zh)) }
 }

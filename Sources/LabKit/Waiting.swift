@@ -21,11 +21,12 @@ enum Interrupt {
   }
 }
 
-/// Standard input, line by line.
+/// Standard input, line by line or key by key.
 enum Keyboard {
   /// nil: its end, or a signal.
   static func line() -> String? {
-    var bytes: [UInt8] = []
+    var bytes = [ahead].compactMap { $0 }
+    ahead = nil
     while Interrupt.waitToRead([0]) != nil {
       var byte: UInt8 = 0
       let n = read(0, &byte, 1)
@@ -36,6 +37,35 @@ enum Keyboard {
     }
     return nil
   }
+
+  /// One key, without Enter; it is not shown. nil: the end of input (also ^D), or a signal.
+  static func key() -> UInt8? {
+    if let byte = ahead {
+      ahead = nil
+      return byte
+    }
+    var before = termios()
+    guard tcgetattr(0, &before) == 0 else { return line().map { $0.utf8.first ?? 0x0A } }
+    var now = before
+    now.c_lflag &= ~tcflag_t(ICANON | ECHO)
+    _ = tcsetattr(0, TCSADRAIN, &now)
+    defer { _ = tcsetattr(0, TCSADRAIN, &before) }
+    while Interrupt.waitToRead([0]) != nil {
+      var bytes: [UInt8] = [0, 0]
+      let n = read(0, &bytes, 1)
+      if n < 0 && (errno == EINTR || errno == EAGAIN) { continue }
+      if n <= 0 || bytes[0] == 4 { return nil }
+      // An Enter that comes with the key belongs to it.
+      var more = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+      if !isEnter(bytes[0]), poll(&more, 1, 100) > 0, read(0, &bytes[1], 1) == 1, !isEnter(bytes[1]) { ahead = bytes[1] }
+      return bytes[0]
+    }
+    return nil
+  }
+
+  static func isEnter(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
+  /// Typed ahead of a question, read with the key before it.
+  nonisolated(unsafe) private static var ahead: UInt8?
 }
 
 /// What a child prints on two descriptors at once, so that neither pipe fills up while the other is read. nil: a signal came.

@@ -28,6 +28,8 @@ struct CleanCommand: ParsableCommand {
         if Node.isRoot { try FileSystem.removeTree("\(labs)/\(name)") } else { _ = rmdir("\(labs)/\(name)") }
       }
       _ = rmdir(labs)
+      let arenas = ArenaRecord.sweep(instance.run + "/arenas", living: true).count
+      if arenas > 0 { show(options.say("ended \(arenas) kept by lab check --keep\n", "已结束 lab check --keep 保留的 \(arenas) 个\n")) }
       if instance.exists {
         try instance.open()
         try Node.enter(instance, programs: own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ".")

@@ -49,7 +49,7 @@ struct DoctorCommand: ParsableCommand {
     all.append(
       Finding(
         name: Text(en: "cgroups", zh: "cgroup"), holds: cgroups.lack == nil,
-        detail: cgroups.lack.map { Text(en: "no limits: \($0)", zh: "没有资源限制：\($0)") } ?? Text(cgroups.version), isOptional: true))
+        detail: cgroups.lack.map { Text(en: "no limits: \($0)", zh: "没有资源限制：需要 root，或委托给本用户的 cgroup（\($0)）") } ?? Text(cgroups.version), isOptional: true))
     let walls = Firewall.obstacles()
     all.append(
       Finding(

@@ -34,7 +34,7 @@ struct GradeCommand: ParsableCommand {
       let entries = try ClassEntry.list(absolute(folder))
       guard !entries.isEmpty else { throw Refusal.usage("\(folder) holds no submissions: folders or .tar files, named after students") }
       // What the workers will need is made once, here.
-      let observatory = try Observatories.make(options.root)
+      let observatory = try Observatories.make(options.root, enters: false)
       var worker = ["lab", "grade-one"]
       if let root = options.root { worker += ["--root", absolute(root)] }
       if let hidden { worker += ["--hidden", absolute(hidden)] }
@@ -87,6 +87,17 @@ struct GradeOneCommand: ParsableCommand {
         Assignment(exercise: graded, source: source, student: student, variant: graded.variant(), hidden: true))
       try ResultFiles(folder: out).write(result)
       return 0
+    }
+  }
+}
+
+struct ArenaDoorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "arena-door", abstract: "podctl in an arena that lab check --keep has left.", shouldDisplay: false)
+  @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+  func run() throws {
+    try verb {
+      guard let root = arguments.first, let record = ArenaRecord(at: root) else { throw Refusal.usage("arena-door FOLDER WORDS") }
+      return try ArenaDoor.run(["podctl"] + arguments.dropFirst(), in: record)
     }
   }
 }

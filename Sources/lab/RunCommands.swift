@@ -83,7 +83,7 @@ struct ShellCommand: ParsableCommand {
       try instance.open()
       let own = try FileSystem.readlink("/proc/self/exe")
       let programs = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
-      if let warning = try Node.enter(instance, programs: programs) { complain(warning) }
+      if let warning = try Node.enter(instance, programs: programs) { complain(Text(warning)[options.language]) }
       setenv("PATH", programs + ":" + (environment("PATH") ?? "/usr/bin:/bin"), 1)
       if let root = options.root { setenv("PODLAB_ROOT", absolute(root), 1) }
       let shell = environment("SHELL") ?? "/bin/sh"

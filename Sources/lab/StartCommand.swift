@@ -3,6 +3,7 @@
 // lab start: a workspace with the starter and the brief.
 import ArgumentParser
 import Grading
+import Kernel
 
 struct StartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,10 +27,19 @@ struct StartCommand: ParsableCommand {
         options.say("  yours   ", "  要改的  ") + exercise.editable.joined(separator: ", "),
         options.say("  check   ", "  检查    ") + "cd \(folder ?? exercise.id) && lab check",
         options.say("  help    ", "  帮助    ") + "lab hint \(number(exercise.id))   lab learn \(number(exercise.id))",
-      ]
+      ] + elsewhere
       show(lines.joined(separator: "\n") + "\n")
       return 0
     }
+  }
+}
+
+extension StartCommand {
+  /// Where `lab` lies, for whoever could not call it from the workspace.
+  private var elsewhere: [String] {
+    let isInPath = (environment("PATH") ?? "").split(separator: ":").contains { FileSystem.exists("\($0)/lab") }
+    guard !isInPath, let home = try? Home.find(), FileSystem.exists(home + "/lab") else { return [] }
+    return ["", options.say("  `lab` and `podctl` are in \(home):", "  `lab` 和 `podctl` 在 \(home)："), "  export PATH=\"\(home):$PATH\""]
   }
 }
 

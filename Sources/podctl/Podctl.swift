@@ -21,6 +21,7 @@ struct Podctl: ParsableCommand {
   static func main(_ arguments: [String]) -> Int32 {
     do {
       let words = reordered(arguments)
+      if let (root, rest) = given(root: words), FileSystem.exists(root + "/arena.json") { throw try arena(absolutePath(root), rest) }
       if try Quick.run(words) { return 0 }
       var command = try parsed(words)
       try command.run()
@@ -40,6 +41,23 @@ struct Podctl: ParsableCommand {
       say(2, Usage.text(message(for: error), arguments))
       return 1
     }
+  }
+
+  /// The value of --root and the words without it; nil where it is not among them.
+  private static func given(root words: [String]) -> (String, [String])? {
+    let end = words.firstIndex(of: "--") ?? words.count
+    guard let at = words[..<end].lastIndex(where: { $0 == "--root" || $0.hasPrefix("--root=") }) else { return nil }
+    if words[at] != "--root" { return (String(words[at].dropFirst("--root=".count)), Array(words[..<at] + words[(at + 1)...])) }
+    return at + 1 < end ? (words[at + 1], Array(words[..<at] + words[(at + 2)...])) : nil
+  }
+
+  /// What `lab check --keep` has left is a machine of its own: podctl runs in there, and `lab` knows the door. Comes back only to say why not.
+  private static func arena(_ root: String, _ words: [String]) throws(SysError) -> SysError {
+    let own = try FileSystem.readlink("/proc/self/exe")
+    let lab = (own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ".") + "/lab"
+    var list: [UnsafeMutablePointer<CChar>?] = (["lab", "arena-door", root] + words).map { strdup($0) } + [nil]
+    execv(lab, &list)
+    return SysError(step: "entering the arena \(root)", call: "execve", object: lab, errno: errno)
   }
 
   /// A verb is parsed by itself: the whole tree of verbs would cost more than most of them take to run.

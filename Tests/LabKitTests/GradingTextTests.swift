@@ -41,6 +41,9 @@ import Testing
       #expect(!"，。".contains(line.first ?? "x"))
     }
     #expect(Cells.wrapped("one two three", to: 7) == ["one two", "three"])
+    #expect(Cells.folded("  a  b  c", to: 9, indent: 4) == ["  a  b  c"])
+    #expect(Cells.folded("  web   pid 17   httpd -f", to: 20, indent: 4) == ["  web   pid 17", "    httpd -f"])
+    #expect(Cells.folded("  0123456789", to: 8, indent: 4) == ["  012345", "    6789"])
   }
 
   @Test func digestsAreThePublishedOnes() {
