@@ -49,6 +49,7 @@ let package = Package(
     .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
     .systemLibrary(name: "CSsl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     // 2 language
     .target(name: "Manifest", dependencies: ["CYaml"], swiftSettings: strict),
@@ -82,8 +83,9 @@ let package = Package(
       name: "lab", dependencies: ["LabKit", "Grading", "Tutorial", "Control", "Images", "Kernel", "Manifest", argumentParser], swiftSettings: strict,
       linkerSettings: commandLine),
     .executableTarget(
-      name: "podlab-image", dependencies: ["Images", "Recipes", "Kernel", "Manifest", "CArchive", "CCrypto"], swiftSettings: strict,
+      name: "podlab-image", dependencies: ["Images", "Recipes", "Kernel", "Manifest", "CArchive", "CCrypto", "CCurl"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+    .executableTarget(name: "podlab-outside", dependencies: ["Kernel"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(name: "podlab-token", dependencies: ["Kernel", "Manifest", "CCrypto"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(name: "pause", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
     .executableTarget(name: "podlab-forward", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),

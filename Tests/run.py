@@ -18,7 +18,7 @@ import argparse, concurrent.futures, json, os, pwd, re, shutil, signal, subproce
 HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(HOME, ".build", "release")
 USERS = {"subids": ("podlab-test-a", 60901, "300000:65536"), "single": ("podlab-test-b", 60902, None)}
-PROGRAMS = ["lab", "podctl", "podd", "pause", "init", "podlab-image", "podlab-forward", "podlab-tls", "podlab-seccomp", "podlab-token"]
+PROGRAMS = ["lab", "podctl", "podd", "pause", "init", "podlab-image", "podlab-forward", "podlab-tls", "podlab-seccomp", "podlab-token", "podlab-outside"]
 
 
 class Run:

@@ -10,6 +10,7 @@ podlab_needs="
 /usr/include/openssl/evp.h:libssl-dev
 /usr/include/seccomp.h:libseccomp-dev
 /usr/include/nghttp2/nghttp2.h:libnghttp2-dev
+/usr/bin/curl-config:libcurl4-openssl-dev
 /usr/include/stdlib.h:libc6-dev
 /usr/bin/git:git
 /bin/busybox:busybox-static

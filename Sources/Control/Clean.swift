@@ -44,7 +44,7 @@ public struct Clean: Sendable {
     attempt("addresses") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/addresses") }
     attempt("pending pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/pending") }
     attempt("kept pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.data)/objects/pods") }
-    for f in ["claims.json", "claims.lock", "antiaffinity.json", "network.json", "node-root", "node.json", "node.lock", "instance.json", "instance.lock"] {
+    for f in ["claims.json", "claims.lock", "antiaffinity.json", "network.json", "node-root", "node.json", "node.lock", "outside.sock", "outside.lock", "instance.json", "instance.lock"] {
       _ = unlink("\(instance.run)/\(f)")
     }
     _ = unlink(instance.idFile)

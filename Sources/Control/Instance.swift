@@ -174,6 +174,8 @@ public struct Instance: Sendable {
       .filter { FileSystem.exists(place($0.0, $0.1).object) }
   }
 
+  /// Folder of registries' certificates: HOST[:PORT]/ca.crt, client.cert, client.key.
+  public var certificates: String { data + "/certs.d" }
   public var bridgeName: String { "podlab" + id }
   public var cgroupRoot: String { "podlab-" + id }
 }

@@ -8,33 +8,40 @@ import Manifest
 
 public enum Node {
   public static var isRoot: Bool { geteuid() == 0 }
+  static let namespaces: Namespaces = [.user, .mount, .network, .ipc, .uts]
 
   /// Enters the node, which is made when it is not there. Returns what to tell the user once: why only one id is mapped. Root needs no node.
   @discardableResult
   public static func enter(_ instance: Instance, programs: String) throws(SysError) -> OneID? {
     guard geteuid() != 0 else { return nil }
+    let (holder, reason) = try ready(instance, programs: programs)
+    try join(holder)
+    return reason
+  }
+
+  /// The holder of an ordinary user's node, which is made when it is not there, and what to tell the user once. The caller stays outside.
+  public static func ready(_ instance: Instance, programs: String) throws(SysError) -> (holder: ProcessIdentity, warning: String?) {
     if let holder = holder(instance) {
-      try join(holder)
-      return nil
+      if !Outside.isServed(instance) { try Outside.serve(instance, holder, programs: programs) }
+      return (holder, nil)
     }
     do throws(SysError) {
       let lock = try FileLock("\(instance.run)/node.lock")
       defer { _ = lock.raw }
-      if let holder = holder(instance) {
-        try join(holder)
-        return nil
-      }
+      if let holder = holder(instance) { return (holder, nil) }
+      let made: ProcessIdentity
+      var reason: String?
       if let survivor = survivor(instance) {
         // The holder was killed, the node lives on in a podd: a new holder is born in there.
-        try join(survivor)
-        try record(instance, try hold(programs, maps: nil))
-        return nil
+        made = try hold(programs, in: survivor)
+      } else {
+        let (maps, why) = IDMaps.available()
+        made = try hold(programs, maps: maps)
+        reason = why
       }
-      let (maps, reason) = IDMaps.available()
-      let made = try hold(programs, maps: maps)
       try record(instance, made)
-      try join(made)
-      return reason
+      try Outside.serve(instance, made, programs: programs)
+      return (made, reason)
     } catch {
       throw error.during("making a node for user \(getuid())", hint: error.hint ?? NamespaceRights.obstacle())
     }
@@ -64,11 +71,18 @@ public enum Node {
     return nil
   }
 
-  /// A new holder; maps: of a new node, nil for one in the namespaces of this process.
-  private static func hold(_ programs: String, maps: IDMaps?) throws(SysError) -> ProcessIdentity {
+  /// A new holder; maps: of a new node; node: one of its processes, where it lives on.
+  private static func hold(_ programs: String, maps: IDMaps? = nil, in node: ProcessIdentity? = nil) throws(SysError) -> ProcessIdentity {
     let go = try FileDescriptor.pipe()
     var plan = SpawnPlan(.paths([programs + "/pause"]), ["podlab-node"])
-    if maps != nil { plan.namespaces = [.user, .mount, .network, .ipc, .uts] }
+    if maps != nil { plan.namespaces = Self.namespaces }
+    var survivor: Int32 = -1
+    defer { if survivor >= 0 { _ = close(survivor) } }
+    if let node {
+      guard let fd = node.open() else { throw SysError(step: "entering the node", call: "pidfd_open", object: "\(node.pid)", errno: ESRCH) }
+      survivor = fd.release()
+      plan.joins = [(survivor, Self.namespaces)]
+    }
     plan.steps = [
       // Half made, it dies with its maker, whose lock it holds a copy of.
       .init(.deathSignal(SIGKILL)),
@@ -102,7 +116,7 @@ public enum Node {
     guard let fd = p.open() else { throw SysError(step: "entering the node", call: "pidfd_open", object: "\(p.pid)", errno: ESRCH) }
     let here = getcwd(nil, 0)
     defer { free(here) }
-    try Namespaces([.user, .mount, .network, .ipc, .uts]).enter(fd.raw)
+    try namespaces.enter(fd.raw)
     if let here { _ = chdir(here) }
   }
 }

@@ -2,6 +2,7 @@
 //
 // A Pod's supervisor, seen from outside: whether it lives (it holds its lock), how it is started, how it is woken.
 import Glibc
+import Images
 import Kernel
 import Manifest
 
@@ -48,7 +49,7 @@ public enum Podd {
 
   private static func environment() -> [String] {
     ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-      + ["PODLAB_TRACE", "SWIFT_BACKTRACE"].compactMap { name in variable(name).map { "\(name)=\($0)" } }
+      + ["PODLAB_TRACE", "SWIFT_BACKTRACE"].compactMap { name in variable(name).map { "\(name)=\($0)" } } + ImageJob.passedVariables
   }
 
   /// Brings a Pod's podd to where it answers: one that is dead is started again and takes over; one that is stopped is woken. Returns what to tell

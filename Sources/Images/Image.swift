@@ -12,12 +12,16 @@ public struct Image: Sendable, Equatable {
   /// Folders of the unpacked layers, topmost first (the order of overlay's lowerdir).
   public var layers: [String]
   public var config: ImageConfig
+  /// Bytes of manifest, configuration and layers, as a registry has them.
+  public var size: Int64
+  /// Made by a recipe, not pulled or imported.
+  public var isMadeHere: Bool
 
   /// What a container status shows as imageID.
   public var id: String { "\(reference.repository)@\(digest)" }
 
-  public init(reference: ImageReference, digest: String, layers: [String], config: ImageConfig) {
-    (self.reference, self.digest, self.layers, self.config) = (reference, digest, layers, config)
+  public init(reference: ImageReference, digest: String, layers: [String], config: ImageConfig, size: Int64 = 0, isMadeHere: Bool = false) {
+    (self.reference, self.digest, self.layers, self.config, self.size, self.isMadeHere) = (reference, digest, layers, config, size, isMadeHere)
   }
 }
 

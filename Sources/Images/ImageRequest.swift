@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// "This container needs that image": the answer in kubelet's terms (pkg/kubelet/images/image_manager.go). Where something must be made, a helper
-// process makes it, so that a caller with an event loop need not wait.
+// "This container needs that image": the answer in kubelet's terms (pkg/kubelet/images/image_manager.go). Where something must be made or fetched, a
+// helper process does it (ImageJob.swift), so that a caller with an event loop need not wait.
 import Glibc
 import Kernel
 
@@ -12,16 +12,16 @@ public enum ImagePolicy: Sendable { case always, ifNotPresent, never }
 public enum ImageOutcome: Sendable, Equatable {
   /// It was there.
   case present(Image)
-  /// It was made, or looked at anew; nanoseconds that it took.
-  case pulled(Image, took: Int64)
-  /// reason: ErrImagePull, ErrImageNeverPull, InvalidImageName; message as kubelet would show it.
+  /// It was fetched, made, or asked for anew.
+  case pulled(Image, took: Int64, tookWithWaiting: Int64)
+  /// reason: ErrImagePull, ErrImageNeverPull, InvalidImageName, ImageInspectError; message as kubelet would show it.
   case failed(reason: String, message: String)
 }
 
 /// What a request needs next.
 public enum ImageRequest: Sendable {
   case done(ImageOutcome)
-  /// The helper is to be started (`ImageJob.start`).
+  /// The helper is to be started (`ImageJob.start`): a pull, in kubelet's eyes.
   case helper(ImageJob)
 }
 
@@ -34,19 +34,20 @@ extension ImageStore {
       return .done(.failed(reason: "InvalidImageName", message: "Failed to apply default image tag \"\(name)\": \(error)"))
     }
     let found: Image?
-    do throws(ImageError) { found = try resolve(reference) } catch { return .done(Self.cannotPull(reference, "\(error)")) }
+    do throws(ImageError) { found = try resolve(reference) } catch {
+      return .done(.failed(reason: "ImageInspectError", message: "Failed to inspect image \"\(name)\": \(error)"))
+    }
+    // What a recipe serves is not asked of a registry: such names work offline. One that was pulled or imported is an image like any other.
+    let recipe = found?.isMadeHere ?? true ? Recipe.named(reference) : nil
     switch (policy, found) {
     case (.ifNotPresent, let image?), (.never, let image?): return .done(.present(image))
-    case (.always, let image?): return .done(.pulled(image, took: Clock.monotonic - started))
+    case (.always, let image?) where recipe != nil:
+      let took = Clock.monotonic - started
+      return .done(.pulled(image, took: took, tookWithWaiting: took))
     case (.never, nil):
       return .done(.failed(reason: "ErrImageNeverPull", message: "Container image \"\(name)\" is not present with pull policy of Never"))
-    case (_, nil):
-      guard let recipe = Recipe.named(reference) else {
-        let made = Recipe.allCases.map(\.rawValue).joined(separator: ", ")
-        return .done(
-          Self.cannotPull(reference, "failed to resolve reference \"\(reference)\": \(reference): not found. PodLab makes these images itself: \(made)"))
-      }
-      return .helper(ImageJob(store: self, reference: reference, recipe: recipe, started: started))
+    case (.always, _), (.ifNotPresent, nil):
+      return .helper(ImageJob(store: self, reference: reference, work: recipe.map(ImageJob.Work.build) ?? .pull, isThere: found != nil, started: started))
     }
   }
 
@@ -56,66 +57,13 @@ extension ImageStore {
     case .done(let outcome): return outcome
     case .helper(let job):
       do throws(SysError) {
-        let run = try job.start()
-        let output = try FileSystem.read(run.output.raw, "the helper's output")
-        return job.outcome(try run.child.wait(), output: output)
-      } catch { return job.failed(error) }
+        let run = try job.start(.program(try Programs.path("podlab-image")), ImageSources())
+        let answer = try FileSystem.read(run.answer.raw, "the image helper's answer", limit: ImageJob.limit)
+        if let child = run.child { _ = try ExitStatus.collect(pidfd: child, wait: true) }
+        return job.outcome(answer)
+      } catch { return job.failed("\(error)") }
     }
   }
-
-  static func cannotPull(_ reference: ImageReference, _ why: String) -> ImageOutcome {
-    .failed(reason: "ErrImagePull", message: "failed to pull and unpack image \"\(reference)\": \(why)")
-  }
-}
-
-/// One run of podlab-image.
-public struct ImageJob: Sendable {
-  public let store: ImageStore
-  public let reference: ImageReference
-  public let recipe: Recipe
-  let started: Int64
-
-  /// The helper at work: wait for the pidfd, read the output (what it says when it fails) to its end, then ask `outcome`.
-  public struct Run: ~Copyable {
-    public let child: Child
-    public let output: FileDescriptor
-
-    /// pidfd and output, owned by the caller from now on.
-    public consuming func ends() -> (pidfd: Int32, output: Int32) { (child.release(), output.release()) }
-  }
-
-  /// Starts the helper. program: podlab-image, else the one beside this program.
-  public func start(program: String? = nil) throws(SysError) -> Run {
-    let path: String
-    if let program { path = program } else { path = try Programs.path("podlab-image") }
-    let pipe = try FileDescriptor.pipe()
-    var plan = SpawnPlan(
-      .paths([path]), ["podlab-image", "build", recipe.rawValue, "--store", store.root, "--unless-present", "--quiet"],
-      environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"])
-    plan.steps = [
-      .init(.open("/dev/null", flags: O_RDONLY, as: 0)), .init(.duplicate(from: pipe.write.raw, to: 1)), .init(.duplicate(from: pipe.write.raw, to: 2)),
-      .init(.closeFrom(3, atExec: true)), .init(.umask(0o022)),
-    ]
-    let child: Child
-    do throws(SysError) { child = try plan.spawn() } catch { throw error.during("starting the image helper") }
-    let ends = pipe.ends()
-    _ = close(ends.1)
-    return Run(child: child, output: FileDescriptor(owning: ends.0))
-  }
-
-  /// What came of it.
-  public func outcome(_ status: ExitStatus, output: [UInt8]) -> ImageOutcome {
-    guard status.code == 0 else {
-      let said = String(decoding: output, as: UTF8.self).split(separator: "\n").map { $0.hasPrefix("podlab-image: ") ? $0.dropFirst(14) : $0 }
-      return ImageStore.cannotPull(reference, said.isEmpty ? "the image helper ended with \(status.code)" : said.joined(separator: "; "))
-    }
-    do throws(ImageError) {
-      if let image = try store.resolve(reference) { return .pulled(image, took: Clock.monotonic - started) }
-      return ImageStore.cannotPull(reference, "the image helper left nothing in \(store.root)")
-    } catch { return ImageStore.cannotPull(reference, "\(error)") }
-  }
-
-  public func failed(_ error: SysError) -> ImageOutcome { ImageStore.cannotPull(reference, "\(error)") }
 }
 
 /// PodLab's programs lie in one folder.

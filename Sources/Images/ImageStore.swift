@@ -56,16 +56,22 @@ public struct ImageStore: Sendable {
     do throws(ImageReference.Invalid) { return try ImageReference(parsing: name) } catch { return nil }
   }
 
-  /// The image of this name, if it is here whole: by its own name or digest, else the one that its recipe made (whatever the tag).
+  /// The image that a name stands for (`find`), if it is here whole.
   public func resolve(_ reference: ImageReference) throws(ImageError) -> Image? {
+    guard let entry = try find(reference) else { return nil }
+    return try open(entry, as: reference)
+  }
+
+  /// The entry that a name stands for: the one of that name or digest, else the one that its recipe made (whatever the tag).
+  public func find(_ reference: ImageReference) throws(ImageError) -> Entry? {
     let all = try entries()
     let exact = all.first { e in
       guard let r = e.reference, r.repository == reference.repository else { return false }
       return reference.digest.map { $0 == e.digest || $0 == e.knownDigest } ?? (r.tag == reference.tag)
     }
-    if let exact { return try open(exact, as: reference) }
-    guard reference.digest == nil, let recipe = Recipe.named(reference), let made = all.first(where: { $0.recipe == recipe.rawValue }) else { return nil }
-    return try open(made, as: reference)
+    if let exact { return exact }
+    guard reference.digest == nil, let recipe = Recipe.named(reference) else { return nil }
+    return all.first { $0.recipe == recipe.rawValue }
   }
 
   /// nil when a layer is not unpacked (somebody removed it).
@@ -75,7 +81,11 @@ public struct ImageStore: Sendable {
     let config = ImageConfig(try read(blobPath(configDigest)))
     let layers = config.diffIDs.reversed().map(layerPath)
     if layers.isEmpty || !layers.allSatisfy(FileSystem.isFolder) { return nil }
-    return Image(reference: reference, digest: entry.knownDigest, layers: layers, config: config)
+    let parts = [manifest["config"]].compactMap { $0 } + (manifest["layers"]?.array ?? [])
+    let own = optional { () throws(SysError) in try FileSystem.info(blobPath(entry.digest)).size } ?? 0
+    let size = parts.reduce(own) { $0 + max(0, $1["size"]?.int ?? 0) }
+    return Image(
+      reference: reference, digest: entry.knownDigest, layers: layers, config: config, size: size, isMadeHere: entry.recipe != nil)
   }
 
   private func read(_ path: String) throws(ImageError) -> Value {

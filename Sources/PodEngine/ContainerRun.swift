@@ -77,6 +77,8 @@ struct ContainerRun: Sendable, Equatable {
     var message: String?
   }
   var id = ""
+  /// The image's whole name (docker.io/library/nginx:latest), and its digest with it; empty until it is there.
+  var image = ""
   var imageID = ""
   /// How many containers there were, the present one too.
   var made: Int64 = 0

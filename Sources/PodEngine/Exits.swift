@@ -5,60 +5,6 @@
 import Manifest
 
 extension PodEngine {
-  // MARK: images
-
-  mutating func imageReady(_ name: String, _ imageID: String, _ took: Int64?) {
-    guard let i = index(name), runs[i].stage == .preparing else { return }
-    let image = runs[i].spec.image
-    runs[i].imageID = imageID
-    runs[i].pullFailure = nil
-    if let took {
-      emit(.normal, "Pulling", "Pulling image \"\(image)\"", of: i)
-      let time = Self.duration(took)
-      emit(.normal, "Pulled", "Successfully pulled image \"\(image)\" in \(time) (\(time) including waiting).", of: i)
-    } else {
-      emit(.normal, "Pulled", "Container image \"\(image)\" already present on machine and can be accessed by the pod", of: i)
-    }
-    runs[i].stage = .starting
-    if !runs[i].id.isEmpty { effects.append(.removeContainer(container: name, id: runs[i].id)) }
-    effects.append(.startContainer(container: name, restartCount: runs[i].made))
-  }
-
-  mutating func imageFailed(_ name: String, _ reason: String, _ message: String) {
-    guard let i = index(name), runs[i].stage == .preparing else { return }
-    let image = runs[i].spec.image
-    runs[i].stage = runs[i].last == nil ? .idle : .exited
-    if runs[i].last != nil { runs[i].hasLeave = true }
-    runs[i].waiting = .init(reason: reason, message: message)
-    switch reason {
-    case "ErrImagePull":
-      emit(.normal, "Pulling", "Pulling image \"\(image)\"", of: i)
-      emit(.warning, "Failed", "Failed to pull image \"\(image)\": \(message)", of: i)
-      runs[i].pull.advance(now: now.monotonic, since: now.monotonic)
-      runs[i].pullFailure = (now.monotonic, "ErrImagePull: \(message)")
-      // The next look at it finds the back-off: kubelet comes by every second.
-      runs[i].retryAt = now.monotonic + second
-    case "ErrImageNeverPull":
-      emit(.warning, reason, message, of: i)
-      runs[i].retryAt = now.monotonic + 10 * second
-    case "InvalidImageName":
-      emit(.warning, "InspectFailed", message, of: i)
-      runs[i].retryAt = now.monotonic + 10 * second
-    default:
-      runs[i].retryAt = now.monotonic + 10 * second
-    }
-    emit(.warning, "Failed", "Error: \(reason)", of: i)
-  }
-
-  /// As Go prints a duration that is rounded to milliseconds.
-  private static func duration(_ nanoseconds: Int64) -> String {
-    let ms = (nanoseconds + 500_000) / 1_000_000
-    if ms < 1000 { return "\(ms)ms" }
-    var fraction = String(1000 + ms % 1000).dropFirst()
-    while fraction.last == "0" { fraction = fraction.dropLast() }
-    return fraction.isEmpty ? "\(ms / 1000)s" : "\(ms / 1000).\(fraction)s"
-  }
-
   // MARK: starts
 
   mutating func started(_ name: String, _ id: String) {

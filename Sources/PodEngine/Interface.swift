@@ -38,9 +38,11 @@ public enum Event: Sendable, Equatable {
   case sandboxDied
   /// `stopSandbox` has been carried out.
   case sandboxStopped
-  /// The container's image is there. `pulledFor` is set when it had to be fetched: how long that took, in nanoseconds.
-  case imageReady(container: String, imageID: String, pulledFor: Int64?)
-  /// reason: ErrImagePull, ErrImageNeverPull, InvalidImageName.
+  /// The container's image is being fetched, or asked for anew.
+  case imagePulling(container: String)
+  /// The container's image is there. image: its whole name; `pulled` is set when it had to be fetched.
+  case imageReady(container: String, image: String, imageID: String, pulled: ImagePulled?)
+  /// reason: ErrImagePull (after imagePulling), ErrImageNeverPull, InvalidImageName, ImageInspectError.
   case imageFailed(container: String, reason: String, message: String)
   case containerStarted(container: String, id: String)
   /// It could not be made or started. reason: CreateContainerConfigError, CreateContainerError, RunContainerError.
@@ -65,6 +67,16 @@ public enum Event: Sendable, Equatable {
   case tick
   /// A new supervisor took over; what it finds follows as ordinary events.
   case adopted
+}
+
+/// A pull that came to its end.
+public struct ImagePulled: Sendable, Equatable {
+  /// How long it took, in nanoseconds; with the time that others were waited for.
+  public var took: Int64
+  public var tookWithWaiting: Int64
+  /// Bytes of the image as the registry has it.
+  public var size: Int64
+  public init(took: Int64, tookWithWaiting: Int64, size: Int64) { (self.took, self.tookWithWaiting, self.size) = (took, tookWithWaiting, size) }
 }
 
 public struct ContainerExit: Sendable, Equatable {

@@ -113,7 +113,8 @@ public struct PodEngine: Sendable {
       sandbox = .failed(retryAt: now.monotonic + 10 * second)
     case .sandboxDied: loseSandbox()
     case .sandboxStopped: sandbox = .stopped
-    case .imageReady(let name, let imageID, let took): imageReady(name, imageID, took)
+    case .imagePulling(let name): imagePulling(name)
+    case .imageReady(let name, let image, let imageID, let pulled): imageReady(name, image, imageID, pulled)
     case .imageFailed(let name, let reason, let message): imageFailed(name, reason, message)
     case .containerStarted(let name, let id): started(name, id)
     case .containerFailed(let name, let id, let reason, let message): failed(name, id, reason, message)

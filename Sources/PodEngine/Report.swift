@@ -31,7 +31,8 @@ extension PodEngine {
   private func shown(_ r: ContainerRun) -> ContainerStatus {
     var s = ContainerStatus()
     s.name = r.spec.name
-    s.image = r.spec.image
+    // What runs is shown by the name that the runtime has for it.
+    s.image = r.id.isEmpty || r.image.isEmpty ? r.spec.image : r.image
     s.imageID = r.imageID
     s.containerID = r.id.isEmpty ? "" : "podlab://\(r.id)"
     s.restartCount = r.restartCount

@@ -30,7 +30,7 @@ extension PodEngine {
   }
 
   private mutating func recall(_ i: Int, _ s: ContainerStatus, isOver: Bool) {
-    runs[i].imageID = s.imageID
+    (runs[i].image, runs[i].imageID) = (s.image, s.imageID)
     if s.containerID.hasPrefix("podlab://") { runs[i].id = String(s.containerID.dropFirst(9)) }
     let before: Termination? = if case .terminated(let t)? = s.lastState { t } else { nil }
     switch s.state {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Containers: the effects ensureImage, startContainer, signal, removeContainer, and what happens when one ends.
+// Containers: the effects startContainer, signal, removeContainer, and what happens when one ends.
 import Control
 import Glibc
 import Images
@@ -9,66 +9,8 @@ import Manifest
 import PodEngine
 import Runtime
 
-/// A helper at work for an image.
-final class ImagePull {
-  let job: ImageJob
-  let pidfd: Int32
-  let output: Int32
-  var text: [UInt8] = []
-  init(_ job: ImageJob, _ run: consuming ImageJob.Run) {
-    self.job = job
-    (pidfd, output) = run.ends()
-  }
-}
-
 extension Supervisor {
   func container(_ name: String) -> Container? { (pod.spec.initContainers + pod.spec.containers + pod.spec.ephemeralContainers).first { $0.name == name } }
-
-  // MARK: images
-
-  func ensureImage(_ name: String) {
-    guard let c = container(name) else { return }
-    let policy: ImagePolicy
-    switch c.imagePullPolicy {
-    case .always: policy = .always
-    case .ifNotPresent: policy = .ifNotPresent
-    case .never: policy = .never
-    }
-    switch ImageStore(root: instance.images).request(c.image, policy: policy) {
-    case .done(let outcome): imageCame(name, outcome)
-    case .helper(let job):
-      do throws(SysError) {
-        let pull = ImagePull(job, try job.start(program: node.programs + "/podlab-image"))
-        pulls[name] = pull
-        try loop.watch(pull.pidfd) { [unowned self] _ in pulled(name) }
-      } catch { imageCame(name, job.failed(error)) }
-    }
-  }
-
-  private func pulled(_ name: String) {
-    guard let pull = pulls.removeValue(forKey: name) else { return }
-    loop.forget(pull.pidfd)
-    defer {
-      _ = close(pull.pidfd)
-      _ = close(pull.output)
-    }
-    do throws(SysError) {
-      let status = try ExitStatus.collect(pidfd: pull.pidfd, wait: true) ?? ExitStatus(code: 255)
-      imageCame(name, pull.job.outcome(status, output: try FileSystem.read(pull.output, "the helper's output", limit: 1 << 16)))
-    } catch { imageCame(name, pull.job.failed(error)) }
-  }
-
-  private func imageCame(_ name: String, _ outcome: ImageOutcome) {
-    switch outcome {
-    case .present(let image):
-      images[name] = image
-      feed(.imageReady(container: name, imageID: image.id, pulledFor: nil))
-    case .pulled(let image, let took):
-      images[name] = image
-      feed(.imageReady(container: name, imageID: image.id, pulledFor: took))
-    case .failed(let reason, let message): feed(.imageFailed(container: name, reason: reason, message: message))
-    }
-  }
 
   // MARK: starts
 

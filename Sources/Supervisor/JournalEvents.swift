@@ -23,7 +23,11 @@ extension Event {
     case .sandboxFailed(let m): return make("sandboxFailed", ("message", .string(m)))
     case .sandboxDied: return make("sandboxDied")
     case .sandboxStopped: return make("sandboxStopped")
-    case .imageReady(let c, let id, let took): return make("imageReady", ("container", .string(c)), ("imageID", .string(id)), ("took", took.map(Value.int)))
+    case .imagePulling(let c): return make("imagePulling", ("container", .string(c)))
+    case .imageReady(let c, let image, let id, let p):
+      return make(
+        "imageReady", ("container", .string(c)), ("image", .string(image)), ("imageID", .string(id)), ("took", p.map { .int($0.took) }),
+        ("tookWithWaiting", p.map { .int($0.tookWithWaiting) }), ("size", p.map { .int($0.size) }))
     case .imageFailed(let c, let r, let m): return make("imageFailed", ("container", .string(c)), ("reason", .string(r)), ("message", .string(m)))
     case .containerStarted(let c, let id): return make("containerStarted", ("container", .string(c)), ("id", .string(id)))
     case .containerFailed(let c, let id, let r, let m):
@@ -69,7 +73,10 @@ extension Event {
     case "sandboxFailed": self = .sandboxFailed(message: text("message"))
     case "sandboxDied": self = .sandboxDied
     case "sandboxStopped": self = .sandboxStopped
-    case "imageReady": self = .imageReady(container: c, imageID: text("imageID"), pulledFor: v["took"]?.int)
+    case "imagePulling": self = .imagePulling(container: c)
+    case "imageReady":
+      let pulled = v["took"]?.int.map { ImagePulled(took: $0, tookWithWaiting: v["tookWithWaiting"]?.int ?? $0, size: v["size"]?.int ?? 0) }
+      self = .imageReady(container: c, image: text("image"), imageID: text("imageID"), pulled: pulled)
     case "imageFailed": self = .imageFailed(container: c, reason: text("reason"), message: text("message"))
     case "containerStarted": self = .containerStarted(container: c, id: text("id"))
     case "containerFailed": self = .containerFailed(container: c, id: text("id"), reason: text("reason"), message: text("message"))

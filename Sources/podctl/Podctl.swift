@@ -14,7 +14,7 @@ struct Podctl: ParsableCommand {
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, LogsCommand.self, ExecCommand.self, DeleteCommand.self, WaitCommand.self,
       VersionCommand.self, CopyCommand.self, PortForwardCommand.self, AttachCommand.self, DebugCommand.self,
       CreateCommand.self, ReplaceCommand.self, EditCommand.self, LabelCommand.self, AnnotateCommand.self, TaintCommand.self, EventsCommand.self,
-      APIResourcesCommand.self, CompletionCommand.self, TopCommand.self, ExplainCommand.self,
+      APIResourcesCommand.self, CompletionCommand.self, TopCommand.self, ExplainCommand.self, ImageCommand.self,
     ])
 
   /// Returns the exit status: 0, or 1 as kubectl does for whatever goes wrong, or a verb's own.

@@ -18,7 +18,7 @@ protocol ImageCommand {
 }
 
 enum ImageProgram {
-  static var commands: [any ImageCommand.Type] { [BuildCommand.self] }
+  static var commands: [any ImageCommand.Type] { [BuildCommand.self, PullCommand.self, PushCommand.self, ServeCommand.self] }
 
   static var usage: String {
     "usage: podlab-image COMMAND … --store DIR\n\n" + commands.map { "  \($0.name) \($0.usage)\n" }.joined()
@@ -55,9 +55,10 @@ enum ImageProgram {
     return 2
   }
 
-  /// On standard error.
+  /// On standard error. In the name that we were started by: podctl's messages begin with `error`.
   static func say(_ text: String) {
-    do throws(SysError) { try writeAll(2, "podlab-image: \(text)\n") } catch {
+    let name = CommandLine.arguments[0].split(separator: "/").last ?? "podlab-image"
+    do throws(SysError) { try writeAll(2, "\(name): \(text)\n") } catch {
       // Nobody listens: the exit code says it.
     }
   }

@@ -76,9 +76,14 @@ final class StoreWriter {
   }
 
   /// Waits until nobody else works at this name (an image's, a blob's digest). Look whether the work is done when you have it.
-  func hold(_ name: String) throws(Failure) -> FileLock {
-    let hash = try Digest.of(Array(name.utf8)).prefix(32)
-    return try failing { () throws(SysError) in try FileLock("\(store.root)/locks/name-\(hash)") }
+  /// waiting: called when somebody does.
+  func hold(_ name: String, waiting: () -> Void = {}) throws(Failure) -> FileLock {
+    let path = "\(store.root)/locks/name-\(try Digest.of(Array(name.utf8)).prefix(32))"
+    return try failing { () throws(SysError) in
+      if let free = try FileLock.attempt(path) { return free }
+      waiting()
+      return try FileLock(path)
+    }
   }
 
   /// Held while index.json is changed.

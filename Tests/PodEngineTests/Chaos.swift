@@ -187,7 +187,7 @@ struct Chaos {
     case 7: send(.probeFinished(container: name, probe: ProbeKind.allCases[dice.roll(3)], result: .failure("stray")))
     case 8: send(.hookFinished(container: name, hook: dice.hits(2) ? .preStop : .postStart, failure: "stray"))
     case 9: send(.containerExited(container: name, id: "nobody", exit: ContainerExit(exitCode: 1)))
-    case 10: send(.imageReady(container: "nobody", imageID: "x", pulledFor: nil))
+    case 10: send(.imageReady(container: "nobody", image: "x", imageID: "x", pulled: nil))
     case 11: send(.admitted(hostIP: "10.0.0.9"))
     case 12: send(.unschedulable(message: "late"))
     case 13: for c in running.keys.sorted() where dice.hits(2) { exit(c, after: 0, 137) }
@@ -260,7 +260,10 @@ struct Chaos {
       switch dice.roll(10) {
       case 0: answer(.imageFailed(container: c, reason: "ErrImagePull", message: "x"))
       case 1: answer(.imageFailed(container: c, reason: "ErrImageNeverPull", message: "x"))
-      default: answer(.imageReady(container: c, imageID: "sha256:1", pulledFor: dice.hits(2) ? nil : 5))
+      default:
+        let pulled = dice.hits(2) ? nil : ImagePulled(took: 5, tookWithWaiting: 6, size: 7)
+        if pulled != nil { future.append((clock, .imagePulling(container: c))) }
+        answer(.imageReady(container: c, image: "docker.io/library/x:latest", imageID: "sha256:1", pulled: pulled))
       }
     case .startContainer(let c, _): start(c)
     case .signal(let c, let n):

@@ -55,7 +55,7 @@ final class World {
     case .resize: send(.resized(failure: resizeFailure))
     case .createSandbox: send(.sandboxStarted(podIPs: ["10.1.0.2"]))
     case .stopSandbox: send(.sandboxStopped)
-    case .ensureImage(let c): send(image(c) ?? .imageReady(container: c, imageID: "sha256:1", pulledFor: nil))
+    case .ensureImage(let c): send(image(c) ?? .imageReady(container: c, image: "", imageID: "sha256:1", pulled: nil))
     case .startContainer(let c, let n):
       counter += 1
       let id = "id\(counter)"
@@ -116,6 +116,7 @@ final class World {
     log.compactMap { if case .signal(name, let n) = $0.effect { ($0.at, n) } else { nil } }
   }
   func reasons(_ path: String? = nil) -> [String] { events.filter { path == nil || $0.fieldPath == path }.map(\.reason) }
+  func messages(_ reason: String) -> [String] { events.filter { $0.reason == reason }.map(\.message) }
   var names: [String] { log.compactMap { if case .startContainer(let c, _) = $0.effect { c } else { nil } } }
 }
 

@@ -36,6 +36,8 @@ PODCTL = {
     "completion": "",
     "top": "--containers -l --sort-by --no-headers -A -n",
     "explain": "--recursive --api-version --output",
+    "image pull": "--platform --tls-verify --authfile --timeout -q --root",
+    "image push": "--tls-verify --authfile --timeout -q --root",
 }
 LAB = {
     "list": "",

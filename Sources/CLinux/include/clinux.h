@@ -89,6 +89,7 @@ static inline long lx_pidfd_info(int pidfd, struct lx_pidfd_info *info) {
 }
 
 static inline long lx_set_dumpable(int on) { return LX(prctl(PR_SET_DUMPABLE, on, 0, 0, 0)); }
+static inline long lx_set_death_signal(int n) { return LX(prctl(PR_SET_PDEATHSIG, n, 0, 0, 0)); }
 
 // --- mounts
 static inline long lx_mount(const char *src, const char *dst, const char *type, unsigned long flags, const char *data) {

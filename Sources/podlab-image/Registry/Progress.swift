@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How far the layers of an image are, on standard error: bars on a terminal, a line for each layer elsewhere.
+import Glibc
+import Kernel
+
+final class LayerProgress {
+  enum Style { case bars, lines, silent }
+  private enum State { case waiting, moving, done(String) }
+  private struct Row {
+    var name: String
+    var total: Int64
+    var now: Int64 = 0
+    var state = State.waiting
+  }
+  private let style: Style
+  private var rows: [Row] = []
+  private var drawn = 0
+  private var lastDrawn: Int64 = 0
+  private let started = Clock.monotonic
+
+  init(quiet: Bool) { style = quiet ? .silent : isatty(2) == 1 && String(cString: getenv("TERM") ?? strdup("dumb")) != "dumb" ? .bars : .lines }
+
+  /// digest: of the layer; total: its bytes.
+  func add(_ digest: String, total: Int64) { rows.append(Row(name: String(digest.split(separator: ":").last?.prefix(12) ?? ""), total: total)) }
+
+  func move(_ i: Int, to bytes: Int64) {
+    guard rows.indices.contains(i) else { return }
+    rows[i].now = bytes
+    rows[i].state = .moving
+    draw()
+  }
+
+  /// word: pulled, already here, pushed …
+  func end(_ i: Int, _ word: String) {
+    guard rows.indices.contains(i) else { return }
+    rows[i].now = rows[i].total
+    rows[i].state = .done(word)
+    if style == .lines { say("\(rows[i].name): \(word), \(Self.size(rows[i].total))") }
+    draw(force: true)
+  }
+
+  /// A line of its own, above the bars.
+  func say(_ text: String) {
+    guard style != .silent else { return }
+    erase()
+    write("\(text)\n")
+    draw(force: true)
+  }
+
+  private func erase() {
+    if drawn > 0 { write("\u{1b}[\(drawn)A\u{1b}[J") }
+    drawn = 0
+  }
+
+  private func draw(force: Bool = false) {
+    guard style == .bars, !rows.isEmpty else { return }
+    let now = Clock.monotonic
+    if !force, now - lastDrawn < 100_000_000 { return }
+    lastDrawn = now
+    var window = winsize()
+    let width = ioctl(2, UInt(TIOCGWINSZ), &window) == 0 && window.ws_col > 20 ? Int(window.ws_col) : 80
+    let fits = window.ws_row > 4 ? Int(window.ws_row) - 2 : 20
+    erase()
+    // Where not all fit, those that move.
+    let shown = rows.count <= fits ? rows : Array(rows.filter { if case .done = $0.state { false } else { true } }.prefix(fits))
+    write(shown.map { line($0, width) + "\n" }.joined())
+    drawn = shown.count
+  }
+
+  private func line(_ r: Row, _ width: Int) -> String {
+    switch r.state {
+    case .waiting: return "\(r.name): waiting"
+    case .done(let word): return "\(r.name): \(word), \(Self.size(r.total))"
+    case .moving:
+      let seconds = Double(Clock.monotonic - started) / 1e9
+      let left = r.now > 0 ? Int(seconds * Double(r.total - r.now) / Double(r.now)) : 0
+      let text = " \(Self.size(r.now))/\(Self.size(r.total)) \(left) s"
+      let room = min(40, max(4, width - r.name.count - text.count - 5))
+      let full = r.total > 0 ? Int(Double(room) * Double(r.now) / Double(r.total)) : room
+      return "\(r.name): [" + String(repeating: "=", count: full) + String(repeating: " ", count: room - full) + "]" + text
+    }
+  }
+
+  /// 12.3 MB
+  static func size(_ bytes: Int64) -> String {
+    if bytes < 1000 { return "\(bytes) B" }
+    var value = Double(bytes)
+    var unit = ""
+    for u in ["kB", "MB", "GB", "TB"] where value >= 999.95 || unit.isEmpty { (value, unit) = (value / 1000, u) }
+    let tenths = Int((value * 10).rounded())
+    return "\(tenths / 10).\(tenths % 10) \(unit)"
+  }
+
+  private func write(_ text: String) { _ = optional { () throws(SysError) in try writeAll(2, text) } }
+}
