@@ -20,7 +20,7 @@ public enum Node {
   }
 
   /// The holder of an ordinary user's node, which is made when it is not there, and what to tell the user once. The caller stays outside.
-  public static func ready(_ instance: Instance, programs: String) throws(SysError) -> (holder: ProcessIdentity, warning: String?) {
+  public static func ready(_ instance: Instance, programs: String) throws(SysError) -> (holder: ProcessIdentity, warning: OneID?) {
     if let holder = holder(instance) {
       if !Outside.isServed(instance) { try Outside.serve(instance, holder, programs: programs) }
       return (holder, nil)
@@ -30,7 +30,7 @@ public enum Node {
       defer { _ = lock.raw }
       if let holder = holder(instance) { return (holder, nil) }
       let made: ProcessIdentity
-      var reason: String?
+      var reason: OneID?
       if let survivor = survivor(instance) {
         // The holder was killed, the node lives on in a podd: a new holder is born in there.
         made = try hold(programs, in: survivor)
