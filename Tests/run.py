@@ -58,6 +58,26 @@ def own_namespaces():
     os.execvp("unshare", ["unshare", "-n", "-m", "-i", "--propagation", "private", sys.executable, "-B"] + sys.argv)
 
 
+IMAGES = ["debian", "nginx", "tomcat", "rsyslog", "registry"]
+
+
+def build_images():
+    """Builds the images that tests take here, where there is a network, and keeps them and their packages for the next time. Tests find both in
+    PODLAB_TEST_IMAGES: images (a store, root's to use) and packages (for a store of one's own)."""
+    if "PODLAB_TEST_IMAGES" in os.environ:
+        return
+    home = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "podlab-test")
+    os.makedirs(home, exist_ok=True)
+    t0 = time.monotonic()
+    r = subprocess.run([os.path.join(BUILD, "podlab-image"), "build", *IMAGES, "--store", home + "/images", "--packages", home + "/packages"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if r.returncode:
+        print(r.stdout, flush=True)
+        print("note   the images were not built: the tests that take them fail", flush=True)
+    print("images %.1f s (%s)" % (time.monotonic() - t0, ", ".join(IMAGES)), flush=True)
+    os.environ["PODLAB_TEST_IMAGES"] = home
+
+
 def stand_in_host(top):
     """The network of the stand-in host, and the two ordinary users, seen only in this mount namespace."""
     sh = lambda *a: subprocess.run(a, check=True)
@@ -85,11 +105,16 @@ def stand_in_host(top):
             h.write(old + text)
         os.chmod(etc + "/" + f, 0o644)
         sh("mount", "--bind", etc + "/" + f, "/etc/" + f)
+    if os.environ.get("PODLAB_TEST_IMAGES"):
+        # Seen by the ordinary users too.
+        os.makedirs(top + "/ready")
+        sh("mount", "--bind", os.environ["PODLAB_TEST_IMAGES"], top + "/ready")
+        os.environ["PODLAB_TEST_IMAGES"] = top + "/ready"
 
 
 def as_mode(run, top, number):
     """argv and environment of a run in its mode, with a state folder of its own."""
-    env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TERM", "PODLAB_MANIFESTS", "PODLAB_SHARED", "PYTHONPATH", "CI", "PODLAB_TEST_ALL")}
+    env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TERM", "PODLAB_MANIFESTS", "PODLAB_SHARED", "PYTHONPATH", "CI", "PODLAB_TEST_ALL", "PODLAB_TEST_IMAGES")}
     env.setdefault("LANG", "C.UTF-8")
     env["PODLAB_BIN"] = top + "/bin"
     env["PODLAB_HOME"] = top
@@ -259,6 +284,8 @@ def main():
     root = os.geteuid() == 0
     if args.all:
         os.environ["PODLAB_TEST_ALL"] = "1"
+    if not args.list and (not args.only or re.search(args.only, "root/test_recipes root/test_labs subids/test_recipes single/test_recipes")):
+        build_images()
     if root:
         own_namespaces()
         modes = ["root", "subids", "single"]
@@ -287,6 +314,8 @@ def main():
         print("%d passed, %d failed, %d skipped" % tuple(total))
         return 1 if total[1] or not total[0] else 0
     finally:
+        if os.path.ismount(top + "/ready"):
+            subprocess.run(["umount", top + "/ready"], check=True)
         shutil.rmtree(top, ignore_errors=True)
 
 

@@ -57,6 +57,15 @@ import Testing
     #expect(try run(try profile(#"{"defaultAction":"SCMP_ACT_ALLOW"}"#), ["sh", "-c", "kill -0 $$"]) == 0)
   }
 
+  /// The owner is said to be another, and stays.
+  @Test func answerChangesOfTheUserWithoutMakingThem() throws {
+    let script = "f=$(mktemp) && chown 7:7 $f && chown :8 $f && chmod 600 $f && [ \"$(stat -c %u:%g $f)\" = \"$(id -u):$(id -g)\" ] && rm $f"
+    var plan = SpawnPlan(.paths(["/bin/busybox"]), ["busybox", "sh", "-c", script], environment: ["PATH=/bin:/usr/bin"])
+    let f = IgnoredUserChanges.filter
+    plan.steps = [.init(.noNewPrivileges), .init(.seccomp(f.program, flags: f.flags), for: "installing the filter")]
+    #expect(try plan.spawn().wait().code == 0)
+  }
+
   @Test func theDefaultLetsProgramsWorkAndKeepsNamespacesAndMountsFromThem() throws {
     let p = SeccompProfile.runtimeDefault(.containerDefault)
     #expect(try run(p, ["sh", "-c", "ls / | grep -q . && cat /proc/self/status >/dev/null && (sleep 0.01 & wait)"]) == 0)
