@@ -69,7 +69,7 @@ def build_images():
     home = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "podlab-test")
     os.makedirs(home, exist_ok=True)
     t0 = time.monotonic()
-    r = subprocess.run([os.path.join(BUILD, "podlab-image"), "build", *IMAGES, "--store", home + "/images", "--packages", home + "/packages"],
+    r = subprocess.run([os.path.join(BUILD, "podlab-image"), "build", *IMAGES, "--refresh", "--store", home + "/images", "--packages", home + "/packages"],
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if r.returncode:
         print(r.stdout, flush=True)

@@ -17,8 +17,10 @@ public enum Recipe: String, Sendable, CaseIterable {
 
   // Labels of an image that a recipe made.
 
-  /// SHA-256 of the recipe's text: another one means that it has to be built again.
+  /// SHA-256 of the recipe's text and of how it is read: another one means that it has to be built again.
   public static let digestLabel = "io.podlab.recipe.digest"
+  /// SHA-256 of the packages' names and digests.
+  public static let packagesLabel = "io.podlab.recipe.packages"
   /// Manifest digest of the image that it was made on.
   public static let baseLabel = "io.podlab.recipe.base"
   /// "true": processes of the image change their user, which takes more than one id.

@@ -14,7 +14,7 @@ enum BuildCommand: ImageCommand {
           makes images by recipes, ours (\(Recipe.allCases.map(\.rawValue).joined(separator: ", "))) or your own file (docs/recipes.md);
           one that is there and was made by the same recipe is left as it is
           --unless-present: also one that another recipe made, or that was pulled
-          --refresh: anew, with what the package archive has now
+          --refresh: looks what the package archive has now, and builds anew where that is other
           --packages DIR: where packages are kept (default: PODLAB_PACKAGES, else packages in the store)
     """
   static let options = ["--packages"]
@@ -74,7 +74,7 @@ private struct Build {
     let builder = RecipeBuilder(recipe: recipe, progress: progress)
     if let there = try present(name), words.has("--unless-present") || !isWanted || done.contains(name) { return there }
     let below = try base(recipe)
-    if !words.has("--refresh") || done.contains(name), let there = try present(name), isCurrent(there, builder, below) {
+    if !words.has("--refresh") || done.contains(name), let there = try present(name), try isCurrent(there, builder, below) {
       if isWanted { progress.end("is there, \(there.digest)") }
       return there
     }
@@ -82,15 +82,19 @@ private struct Build {
     // Nobody else builds it meanwhile; who waited finds it done.
     let once = try writer.hold(name.description)
     defer { _ = once.raw }
-    if !words.has("--refresh"), let there = try present(name), words.has("--unless-present") || isCurrent(there, builder, below) { return there }
+    if !words.has("--refresh"), let there = try present(name) {
+      if words.has("--unless-present") { return there }
+      if try isCurrent(there, builder, below) { return there }
+    }
     let started = Clock.monotonic
-    do throws(Failure) { try make(builder, name, below, writer, progress) } catch {
+    let isNew: Bool
+    do throws(Failure) { isNew = try make(builder, name, below, writer, progress) } catch {
       progress.abandon()
       throw error
     }
     guard let made = try present(name) else { throw Failure("\(recipe.name) was built, and is not in the store") }
     done.insert(name)
-    progress.end("built in \((Clock.monotonic - started) / 1_000_000_000) s, \(made.digest)")
+    progress.end(isNew ? "built in \((Clock.monotonic - started) / 1_000_000_000) s, \(made.digest)" : "is up to date, \(made.digest)")
     return made
   }
 
@@ -98,8 +102,8 @@ private struct Build {
     do throws(ImageError) { return try store.resolve(name) } catch { throw Failure(error) }
   }
 
-  private func isCurrent(_ image: Image, _ builder: RecipeBuilder, _ below: Image?) -> Bool {
-    image.config.labels[Recipe.digestLabel] == builder.recipeDigest && image.config.labels[Recipe.baseLabel] == below?.digest
+  private func isCurrent(_ image: Image, _ builder: RecipeBuilder, _ below: Image?) throws(Failure) -> Bool {
+    image.config.labels[Recipe.digestLabel] == (try builder.recipeDigest()) && image.config.labels[Recipe.baseLabel] == below?.digest
   }
 
   /// The image that it is made on: as it is in the store, else made by its recipe.
@@ -111,7 +115,8 @@ private struct Build {
     throw Failure("\(recipe.name) is made on \(from), which is not in the store: build, pull or import it first")
   }
 
-  private func make(_ builder: RecipeBuilder, _ name: ImageReference, _ below: Image?, _ writer: StoreWriter, _ progress: BuildProgress) throws(Failure) {
+  /// Whether it was built: the same recipe, base and packages make the image that is there.
+  private func make(_ builder: RecipeBuilder, _ name: ImageReference, _ below: Image?, _ writer: StoreWriter, _ progress: BuildProgress) throws(Failure) -> Bool {
     let recipe = builder.recipe
     var base = RecipeBuilder.Base()
     var layers: [Layer] = []
@@ -127,14 +132,20 @@ private struct Build {
       let a = try Apt(folder: packages)
       archives = try a.fetch(recipe.packages, status: base.tree.bytes("var/lib/dpkg/status") ?? [], progress: progress)
       apt = a
+      if let there = try present(name), try isCurrent(there, builder, below),
+        there.config.labels[Recipe.packagesLabel] == (try RecipeBuilder.packagesDigest(archives))
+      {
+        return false
+      }
     }
     let blob = try writer.openBlob()
     let sink = LayerTar.Sink(take: { blob.add($0) }, reason: { blob.error })
     let time = try withExtendedLifetime(sink) { () throws(Failure) in try builder.assemble(archives, apt, on: base, to: sink) }
     progress.phase("storing")
     layers.append(try writer.unpack(try blob.finish()))
-    let config = builder.config(on: base, diffIDs: layers.map(\.diffID), time: time)
+    let config = try builder.config(archives, on: base, diffIDs: layers.map(\.diffID), time: time)
     try writer.commit(name: name.description, config: JSON.compactBytes(config), layers: layers, source: .recipe(Recipe.named(name)?.rawValue ?? recipe.name))
+    return true
   }
 
   private func layers(of image: Image) throws(Failure) -> [Layer] {

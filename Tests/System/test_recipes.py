@@ -163,7 +163,7 @@ class Recipes(unittest.TestCase):
         self.assertEqual(os.stat(PACKAGES + "/status").st_mtime_ns, before, "apt was asked though nothing had changed")
 
     def build(self, *words):
-        return run(BIN + "/podctl", "image", "build", *words)
+        return run(BIN + "/podlab-image", "build", *words, "--store", STORE)
 
     def test_5_what_is_wrong_is_said(self):
         path = TMP + "/wrong.yaml"
@@ -190,7 +190,7 @@ class Recipes(unittest.TestCase):
     def test_6_progress_on_a_terminal(self):
         pid, fd = pty.fork()
         if pid == 0:
-            os.execv(BIN + "/podctl", ["podctl", "image", "build", "debian", "--refresh"])
+            os.execv(BIN + "/podlab-image", ["podlab-image", "build", "debian", "--refresh", "--store", STORE])
         text = b""
         while True:
             try:
@@ -202,7 +202,7 @@ class Recipes(unittest.TestCase):
             text += part
         os.close(fd)
         self.assertEqual(os.waitpid(pid, 0)[1], 0, text)
-        done = [float(n) for n in re.findall(rb"unpacking \[[#.]{24}\] ([0-9.]+) of [0-9.]+ MB, \d+/\d+ packages", text)]
+        done = [float(n) for n in re.findall(rb"unpacking \[[#.]{24}\] ([0-9.]+) MB of [0-9.]+ MB, \d+/\d+ packages", text)]
         self.assertGreater(len(done), 3, text)
         self.assertEqual(done, sorted(done))
         self.assertEqual(digest(STORE, "debian"), digest(READY + "/images", "debian"))

@@ -13,6 +13,8 @@ enum Certificates {
   static func make(_ assembly: LayerAssembly, isJava: Bool, time: Int) throws(Failure) {
     let files = assembly.keptPaths(below: source).filter { $0.hasSuffix(".crt") }
     if files.isEmpty { return }
+    // Where whoever uses the image puts authorities of his own.
+    assembly.folder("usr/local/share/ca-certificates")
     var bundle: [UInt8] = []
     var hashes: [String: Int] = [:]
     var trusted: [(alias: String, der: [UInt8])] = []

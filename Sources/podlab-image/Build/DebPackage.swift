@@ -42,7 +42,10 @@ final class DebPackage {
   }
 
   /// The files of data.tar, in their order; `file` gives the bytes of a regular one.
-  func files(_ body: (_ entry: LayerEntry, _ file: Contents) throws(Failure) -> Void) throws(Failure) { try each("data.tar", body) }
+  /// progress: bytes of the package that were read so far.
+  func files(progress: @escaping (Int64) -> Void, _ body: (_ entry: LayerEntry, _ file: Contents) throws(Failure) -> Void) throws(Failure) {
+    try each("data.tar", progress, body)
+  }
 
   /// The bytes of the entry that is being looked at.
   struct Contents {
@@ -74,18 +77,21 @@ final class DebPackage {
     let fd: Int32
     var offset: Int
     var left: Int
+    let progress: (Int64) -> Void
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 16)
-    init(fd: Int32, offset: Int, left: Int) { (self.fd, self.offset, self.left) = (fd, offset, left) }
+    init(fd: Int32, offset: Int, left: Int, progress: @escaping (Int64) -> Void) {
+      (self.fd, self.offset, self.left, self.progress) = (fd, offset, left, progress)
+    }
     deinit { room.deallocate() }
   }
 
-  private func each(_ kind: String, _ body: (LayerEntry, Contents) throws(Failure) -> Void) throws(Failure) {
+  private func each(_ kind: String, _ progress: @escaping (Int64) -> Void = { _ in }, _ body: (LayerEntry, Contents) throws(Failure) -> Void) throws(Failure) {
     guard let m = members.first(where: { $0.name == kind || $0.name.hasPrefix(kind + ".") }) else { throw Failure("\(path): no \(kind)") }
     guard let archive = archive_read_new() else { throw Failure("libarchive: out of memory") }
     defer { archive_read_free(archive) }
     archive_read_support_filter_all(archive)
     archive_read_support_format_tar(archive)
-    let source = Source(fd: fd.raw, offset: m.offset, left: m.size)
+    let source = Source(fd: fd.raw, offset: m.offset, left: m.size, progress: progress)
     let read: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?) -> Int = { archive, context, out in
       guard let context else { return -1 }
       let s = Unmanaged<Source>.fromOpaque(context).takeUnretainedValue()
@@ -96,6 +102,7 @@ final class DebPackage {
       }
       s.offset += n
       s.left -= n
+      s.progress(Int64(s.offset))
       out?.pointee = UnsafeRawPointer(s.room.baseAddress)
       return n
     }

@@ -5,6 +5,7 @@
 enum PamConfig {
   private struct Profile {
     var name: String
+    var isDefault = false
     var priority = 0
     var interactiveOnly = false
     /// Auth-Type and so on; "Auth", "Auth-Initial": their lines.
@@ -12,9 +13,10 @@ enum PamConfig {
   }
 
   static func make(_ assembly: LayerAssembly) {
-    let profiles = assembly.keptPaths(below: "usr/share/pam-configs").compactMap { parse(assembly.text($0) ?? "", $0) }
+    let all = assembly.keptPaths(below: "usr/share/pam-configs").map { parse(assembly.text($0) ?? "", $0) }
       .sorted { $0.priority == $1.priority ? $0.name < $1.name : $0.priority > $1.priority }
-    if profiles.isEmpty { return }
+    if all.isEmpty { return }
+    let profiles = all.filter(\.isDefault)
     for (file, type, variable) in [
       ("account", "Account", "account"), ("auth", "Auth", "auth"), ("password", "Password", "password"), ("session", "Session", "session"),
       ("session-noninteractive", "Session", "session_nonint"),
@@ -22,7 +24,9 @@ enum PamConfig {
       guard let template = assembly.text("usr/share/pam/common-\(file)") else { continue }
       let used = profiles.filter { $0.fields[type] != nil && !(variable == "session_nonint" && $0.interactiveOnly) }
       var primary = block(used.filter { $0.fields["\(type)-Type"] == ["Primary"] }, type, isPrimary: true)
-      if primary.isEmpty { primary = "\(type.lowercased())\t[default=1]\t\t\tpam_permit.so\n" }
+      let permit = "[default=1]\t\t\tpam_permit.so\n"
+      let isOpen = primary.isEmpty
+      if isOpen { primary = "\(type.lowercased())\t" + permit }
       let additional = block(used.filter { $0.fields["\(type)-Type"] == ["Additional"] }, type, isPrimary: false)
       var out = ""
       for line in template.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -35,9 +39,10 @@ enum PamConfig {
       while out.hasSuffix("\n\n") { out.removeLast() }
       assembly.file("etc/pam.d/common-\(file)", out)
       // What pam-auth-update remembers.
-      assembly.file("var/lib/pam/\(file)", used.map { "Module: \($0.name)\n" + lines($0, type, isFirst: $0.name == used.first?.name).map { $0 + "\n" }.joined() }.joined())
+      let modules = used.map { "Module: \($0.name)\n" + lines($0, type, isFirst: $0.name == used.first?.name).map { $0 + "\n" }.joined() }.joined()
+      assembly.file("var/lib/pam/\(file)", (isOpen ? "Module: null\n" + permit : "") + modules)
     }
-    assembly.file("var/lib/pam/seen", profiles.map { $0.name + "\n" }.joined())
+    assembly.file("var/lib/pam/seen", all.map { $0.name + "\n" }.joined())
   }
 
   private static func lines(_ p: Profile, _ type: String, isFirst: Bool) -> [String] {
@@ -55,14 +60,13 @@ enum PamConfig {
         text += rest[..<at] + "=\(left)"
         rest = rest[rest.index(at, offsetBy: 4)...]
       }
-      return "\(type.lowercased())\t\(text + rest)\n"
+      // A module without arguments is followed by a blank: pam-auth-update takes another text for somebody's own.
+      return "\(type.lowercased())\t\(text + rest)\(rest.hasSuffix(".so") ? " " : "")\n"
     }.joined()
   }
 
-  /// nil for a profile that is not on by default.
-  private static func parse(_ text: String, _ path: String) -> Profile? {
+  private static func parse(_ text: String, _ path: String) -> Profile {
     var p = Profile(name: String(path.split(separator: "/").last ?? ""))
-    var isDefault = false
     var current = ""
     for line in text.split(separator: "\n") {
       if line.hasPrefix("\t") || line.hasPrefix(" ") {
@@ -73,12 +77,12 @@ enum PamConfig {
       current = String(line[..<colon])
       let value = String(line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" })
       switch current {
-      case "Default": isDefault = value == "yes"
+      case "Default": p.isDefault = value == "yes"
       case "Priority": p.priority = Int(value) ?? 0
       case "Session-Interactive-Only": p.interactiveOnly = value == "yes"
       default: p.fields[current] = value.isEmpty ? [] : [value]
       }
     }
-    return isDefault ? p : nil
+    return p
   }
 }

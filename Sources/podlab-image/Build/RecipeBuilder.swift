@@ -96,7 +96,8 @@ struct RecipeBuilder {
       assembly.alsoKept.formUnion(conffiles.map(assembly.canonical))
       var paths: [String] = []
       var sums: [String: String] = [:]
-      try package.files { (entry, file) throws(Failure) in
+      let (count, before) = (i, bytes)
+      try package.files(progress: { [progress] in progress.at(packages: count, bytes: before + $0) }) { (entry, file) throws(Failure) in
         paths.append(entry.path)
         try assembly.add(entry, file)
         if case .file = entry.kind, conffiles.contains(entry.path), let content = assembly.bytes(entry.path) {
@@ -127,7 +128,7 @@ struct RecipeBuilder {
   // MARK: the configuration
 
   /// The image's configuration: the one below, what the recipe says over it. diffIDs: lowest first.
-  func config(on base: Base, diffIDs: [String], time: Int) -> Value {
+  func config(_ packages: [Apt.Archive], on base: Base, diffIDs: [String], time: Int) throws(Failure) -> Value {
     var settings = base.config["config"] ?? .object([])
     for (key, value) in recipe.config {
       if key == "Env" {
@@ -139,7 +140,8 @@ struct RecipeBuilder {
       if key == "Entrypoint" && !recipe.config.contains(where: { $0.0 == "Cmd" }) { settings["Cmd"] = nil }
     }
     var labels = settings["Labels"] ?? .object([])
-    labels[Recipe.digestLabel] = .string(recipeDigest)
+    labels[Recipe.digestLabel] = .string(try recipeDigest())
+    labels[Recipe.packagesLabel] = packages.isEmpty ? nil : .string(try Self.packagesDigest(packages))
     labels[Recipe.changesUserLabel] = recipe.changesUser ? .string("true") : labels[Recipe.changesUserLabel]
     if let d = base.digest { labels[Recipe.baseLabel] = .string(d) }
     settings["Labels"] = labels
@@ -157,9 +159,14 @@ struct RecipeBuilder {
     return a.filter { !names.contains($0.prefix { $0 != "=" }) } + b
   }
 
+  /// Another number builds everything again: what is made of the same recipe and packages has changed.
+  private static let edition = 1
+
   /// SHA-256 of the recipe's text.
-  var recipeDigest: String {
-    do throws(Failure) { return "sha256:" + (try Digest.of(recipe.source)) } catch { return "" }
+  func recipeDigest() throws(Failure) -> String { "sha256:" + (try Digest.of(Array("\(Self.edition)\n".utf8) + recipe.source)) }
+
+  static func packagesDigest(_ packages: [Apt.Archive]) throws(Failure) -> String {
+    "sha256:" + (try Digest.of(Array(packages.map { "\($0.file) \($0.sha256)\n" }.joined().utf8)))
   }
 
   static func rfc3339(_ time: Int) -> String { WallTime(nanoseconds: Int64(time) * 1_000_000_000).rfc3339 }
