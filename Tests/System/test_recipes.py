@@ -5,7 +5,7 @@
 """
 import json, os, pty, re, shutil, socket, subprocess, tempfile, time, unittest
 
-MODES = ("root", "subids", "single")
+MODES = ("root",)
 MODE = os.environ["PODLAB_TEST_MODE"]
 BIN = os.environ["PODLAB_BIN"]
 READY = os.environ["PODLAB_TEST_IMAGES"]
