@@ -83,7 +83,7 @@ let package = Package(
       name: "lab", dependencies: ["LabKit", "Grading", "Tutorial", "Control", "Images", "Kernel", "Manifest", argumentParser], swiftSettings: strict,
       linkerSettings: commandLine),
     .executableTarget(
-      name: "podlab-image", dependencies: ["Images", "Recipes", "Kernel", "Manifest", "CArchive", "CCrypto", "CCurl"], swiftSettings: strict,
+      name: "podlab-image", dependencies: ["Control", "Images", "Recipes", "Kernel", "Manifest", "CArchive", "CCrypto", "CCurl"], swiftSettings: strict,
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     .executableTarget(name: "podlab-outside", dependencies: ["Kernel"], swiftSettings: strict, linkerSettings: fullyStatic),
     .executableTarget(name: "podlab-token", dependencies: ["Kernel", "Manifest", "CCrypto"], swiftSettings: strict, linkerSettings: fullyStatic),

@@ -18,6 +18,8 @@ public enum Podd {
   /// Starts the Pod's podd, and returns when it answers on its socket (or another one does). It outlives the caller.
   public static func start(_ instance: Instance, _ namespace: String, _ name: String, programs: String) throws(SysError) {
     let place = instance.place(namespace, name)
+    // A store that is only to be read has an owner who knows of its users.
+    do throws(SysError) { try ImageUsers.record(instance) } catch where error.errno == EROFS || error.errno == EACCES || error.errno == EPERM {}
     let ready = try FileDescriptor.pipe()
     let notes = try FileDescriptor.open(place.notes, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
     var plan = SpawnPlan(

@@ -35,6 +35,15 @@ extension Instance {
     return names(keptFolder).flatMap { ns in names("\(keptFolder)/\(ns)").filter { $0.hasSuffix(".json") }.map { (ns, String($0.dropLast(5))) } }
   }
 
+  /// Every Pod as it is shown, those of before the boot too.
+  func allPods() throws(SysError) -> [Value] {
+    var all: [Value] = []
+    let living = pods()
+    for (ns, name) in living { if let v = try pod(ns, name) { all.append(v) } }
+    for (ns, name) in kept where !living.contains(where: { $0 == (ns, name) }) { if let v = try Self.readValue(keptPath(ns, name)) { all.append(v) } }
+    return all
+  }
+
   /// Makes the Pods' folders again. The caller holds instance.lock, and the instance has no id of this boot yet.
   func bringBackPods() throws(SysError) {
     for f in ["claims.json", "antiaffinity.json", "network.json"] { _ = unlink("\(run)/\(f)") }

@@ -28,10 +28,17 @@ public struct ImageStore: Sendable {
   public func blobPath(_ digest: String) -> String { "\(root)/blobs/\(digest.split(separator: ":").joined(separator: "/"))" }
   public func layerPath(_ diffID: String) -> String { "\(root)/layers/\(diffID.split(separator: ":").last ?? "")" }
 
+  /// sha256: and 64 hexadecimal digits: what may become a path here.
+  public static func isDigest(_ text: String) -> Bool {
+    text.hasPrefix("sha256:") && text.utf8.count == 71 && text.utf8.dropFirst(7).allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+  }
+
   /// One entry of the index.
   public struct Entry: Sendable, Equatable {
     /// nil for an entry without a name, or with one that is none.
     public var reference: ImageReference?
+    /// The same as it is written.
+    public var name: String?
     /// Of its manifest, which is a blob here.
     public var digest: String
     /// What a registry knows it by: the manifest's, or that of the index it was chosen from.
@@ -44,11 +51,11 @@ public struct ImageStore: Sendable {
   public func entries() throws(ImageError) -> [Entry] {
     guard FileSystem.exists(indexPath) else { return [] }
     return (try read(indexPath)["manifests"]?.array ?? []).compactMap { m in
-      guard let digest = m["digest"]?.string else { return nil }
+      guard let digest = m["digest"]?.string, Self.isDigest(digest) else { return nil }
       let notes = m["annotations"]
       let name = notes?[Self.nameKey]?.string
       return Entry(
-        reference: name.flatMap(Self.reference), digest: digest, knownDigest: notes?[Self.digestKey]?.string ?? digest, source: ImageSource(notes))
+        reference: name.flatMap(Self.reference), name: name, digest: digest, knownDigest: notes?[Self.digestKey]?.string ?? digest, source: ImageSource(notes))
     }
   }
 
@@ -58,13 +65,19 @@ public struct ImageStore: Sendable {
 
   /// The image that a name stands for (`find`), if it is here whole.
   public func resolve(_ reference: ImageReference) throws(ImageError) -> Image? {
-    guard let entry = try find(reference) else { return nil }
-    return try open(entry, as: reference)
+    guard let entry = try find(reference), let content = try content(entry.digest) else { return nil }
+    // A layer that is not unpacked was removed by somebody.
+    let layers = content.config.diffIDs.reversed().map(layerPath)
+    if layers.isEmpty || !layers.allSatisfy(FileSystem.isFolder) { return nil }
+    return Image(
+      reference: reference, digest: entry.knownDigest, layers: layers, config: content.config, size: content.size, isMadeHere: entry.recipe != nil)
   }
 
   /// The entry that a name stands for: the one of that name or digest, else the one that its recipe made (whatever the tag).
-  public func find(_ reference: ImageReference) throws(ImageError) -> Entry? {
-    let all = try entries()
+  public func find(_ reference: ImageReference) throws(ImageError) -> Entry? { Self.entry(for: reference, in: try entries()) }
+
+  /// The same, of entries that were read.
+  public static func entry(for reference: ImageReference, in all: [Entry]) -> Entry? {
     let exact = all.first { e in
       guard let r = e.reference, r.repository == reference.repository else { return false }
       return reference.digest.map { $0 == e.digest || $0 == e.knownDigest } ?? (r.tag == reference.tag)
@@ -74,25 +87,48 @@ public struct ImageStore: Sendable {
     return all.first { $0.recipe == recipe.rawValue }
   }
 
-  /// nil when a layer is not unpacked (somebody removed it).
-  private func open(_ entry: Entry, as reference: ImageReference) throws(ImageError) -> Image? {
-    let manifest = try read(blobPath(entry.digest))
-    guard let configDigest = manifest["config"]?["digest"]?.string else { throw ImageError("\(blobPath(entry.digest)): no config descriptor") }
-    let config = ImageConfig(try read(blobPath(configDigest)))
-    let layers = config.diffIDs.reversed().map(layerPath)
-    if layers.isEmpty || !layers.allSatisfy(FileSystem.isFolder) { return nil }
-    let parts = [manifest["config"]].compactMap { $0 } + (manifest["layers"]?.array ?? [])
-    let own = optional { () throws(SysError) in try FileSystem.info(blobPath(entry.digest)).size } ?? 0
-    let size = parts.reduce(own) { $0 + max(0, $1["size"]?.int ?? 0) }
-    return Image(
-      reference: reference, digest: entry.knownDigest, layers: layers, config: config, size: size, isMadeHere: entry.recipe != nil)
+  /// What an image consists of.
+  public struct Content: Sendable {
+    /// A blob that the manifest names.
+    public struct Part: Sendable, Equatable {
+      public var digest: String
+      /// Bytes.
+      public var size: Int64
+      public var mediaType: String
+    }
+    public var configPart: Part
+    /// Lowest first.
+    public var layers: [Part]
+    public var config: ImageConfig
+    public var configValue: Value
+    /// Bytes of the manifest itself.
+    public var manifestSize: Int64
+    /// Bytes of all its blobs.
+    public var size: Int64 { manifestSize + configPart.size + layers.reduce(0) { $0 + $1.size } }
   }
 
-  private func read(_ path: String) throws(ImageError) -> Value {
+  /// By the digest of a manifest; nil where it is an index, which another program wrote.
+  public func content(_ digest: String) throws(ImageError) -> Content? {
+    let (manifest, size) = try readSized(blobPath(digest))
+    if manifest["manifests"] != nil { return nil }
+    func part(_ v: Value?) throws(ImageError) -> Content.Part {
+      guard let d = v?["digest"]?.string, Self.isDigest(d) else { throw ImageError("\(blobPath(digest)): a descriptor without a digest") }
+      return Content.Part(digest: d, size: v?["size"]?.int ?? 0, mediaType: v?["mediaType"]?.string ?? "")
+    }
+    let config = try part(manifest["config"])
+    var layers: [Content.Part] = []
+    for l in manifest["layers"]?.array ?? [] { layers.append(try part(l)) }
+    let value = try read(blobPath(config.digest))
+    return Content(configPart: config, layers: layers, config: ImageConfig(value), configValue: value, manifestSize: size)
+  }
+
+  private func readSized(_ path: String) throws(ImageError) -> (Value, Int64) {
     let bytes: [UInt8]
     do throws(SysError) { bytes = try FileSystem.read(path) } catch { throw ImageError("reading the image store: \(error)") }
-    do throws(JSON.Malformed) { return try JSON.parse(bytes) } catch { throw ImageError("\(path): \(error)") }
+    do throws(JSON.Malformed) { return (try JSON.parse(bytes), Int64(bytes.count)) } catch { throw ImageError("\(path): \(error)") }
   }
+
+  private func read(_ path: String) throws(ImageError) -> Value { try readSized(path).0 }
 }
 
 /// How an image came into the store; `image ls` shows it.

@@ -38,6 +38,7 @@ final class OpenBlob {
   private let expected: Expected
   private(set) var size: Int64 = 0
   private(set) var error: Failure?
+  private var proved: Blob?
 
   fileprivate init(_ writer: StoreWriter, _ expected: Expected) throws(Failure) {
     path = writer.scratch("blob")
@@ -68,11 +69,24 @@ final class OpenBlob {
 
   /// Proves and names it.
   func finish() throws(Failure) -> Blob {
+    let blob = try prove()
+    try place()
+    return blob
+  }
+
+  /// The first half of `finish`: whether it is what was announced.
+  func prove() throws(Failure) -> Blob {
     if let error { throw error }
     let blob = Blob(digest: "sha256:\(digest.finish())", size: size)
     if let why = expected.objection(to: blob) { throw Failure("the blob is not what it was said to be: \(why)") }
-    try failing { () throws(SysError) in try FileSystem.rename(path, to: store.blobPath(blob.digest)) }
+    proved = blob
     return blob
+  }
+
+  /// The second half: from now on it is in the store.
+  func place() throws(Failure) {
+    guard let proved else { throw Failure("a blob must be proved before it is named") }
+    try failing { () throws(SysError) in try FileSystem.rename(path, to: store.blobPath(proved.digest)) }
   }
 }
 
@@ -81,12 +95,20 @@ extension StoreWriter {
 
   /// Reads the descriptor to its end (a file, a pipe). progress: bytes so far, called for each piece.
   func addBlob(from fd: Int32, expecting: Expected = Expected(), progress: (Int64) -> Void = { _ in }) throws(Failure) -> Blob {
+    try addBlob(from: ByteSource(fd), expecting: expecting, progress: progress)
+  }
+
+  func addBlob(from source: ByteSource, expecting: Expected = Expected(), progress: (Int64) -> Void = { _ in }) throws(Failure) -> Blob {
     let blob = try openBlob(expecting: expecting)
-    try Pump.run(fd) { piece throws(Failure) in
-      if !blob.add(piece) { throw blob.error ?? Failure("writing a blob failed") }
+    var source = source
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let n = try source.read(into: buffer)
+      if n == 0 { return try blob.finish() }
+      if !blob.add(UnsafeRawBufferPointer(rebasing: buffer[..<n])) { throw blob.error ?? Failure("writing a blob failed") }
       progress(blob.size)
     }
-    return try blob.finish()
   }
 
   func addBlob(_ bytes: [UInt8], expecting: Expected = Expected()) throws(Failure) -> Blob {
@@ -96,23 +118,4 @@ extension StoreWriter {
   }
 
   func addBlob(_ v: Value) throws(Failure) -> Blob { try addBlob(JSON.compactBytes(v)) }
-}
-
-/// Reads a descriptor to its end, piece by piece.
-enum Pump {
-  static func run(_ fd: Int32, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-    defer { buffer.deallocate() }
-    while true {
-      let n: Int?
-      do throws(SysError) { n = try readSome(fd, into: buffer) } catch { throw Failure(error.during("reading a blob")) }
-      guard let n else {
-        var p = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-        _ = poll(&p, 1, -1)
-        continue
-      }
-      if n == 0 { return }
-      try body(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
-    }
-  }
 }

@@ -60,8 +60,8 @@ extension StoreWriter {
       }
     }
     let path = store.blobPath(v["config"]?["digest"]?.string ?? "")
-    let config = try Failure.json(try failing { () throws(SysError) in try FileSystem.read(path) }, path)
-    for id in ImageConfig(config).diffIDs where !hasLayer(id) { throw Failure("the layer \(id) of the image \(digest) is not unpacked in the store") }
+    let ids = try ManifestFile.diffIDs(try failing { () throws(SysError) in try FileSystem.read(path) }, path)
+    for id in ids where !hasLayer(id) { throw Failure("the layer \(id) of the image \(digest) is not unpacked in the store") }
   }
 
   private func descriptor(_ type: String, _ blob: Blob) -> Value {

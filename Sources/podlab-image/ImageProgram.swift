@@ -18,7 +18,12 @@ protocol ImageCommand {
 }
 
 enum ImageProgram {
-  static var commands: [any ImageCommand.Type] { [BuildCommand.self, PullCommand.self, PushCommand.self, ServeCommand.self] }
+  static var commands: [any ImageCommand.Type] {
+    [
+      BuildCommand.self, PullCommand.self, PushCommand.self, ServeCommand.self, ImportCommand.self, ExportCommand.self, RemoveCommand.self,
+      PruneCommand.self, CheckCommand.self,
+    ]
+  }
 
   static var usage: String {
     "usage: podlab-image COMMAND … --store DIR\n\n" + commands.map { "  \($0.name) \($0.usage)\n" }.joined()
@@ -55,10 +60,11 @@ enum ImageProgram {
     return 2
   }
 
-  /// On standard error. In the name that we were started by: podctl's messages begin with `error`.
+  /// On standard error. In the name that we were started by: podctl's messages begin with `error`, or say what else they are.
   static func say(_ text: String) {
     let name = CommandLine.arguments[0].split(separator: "/").last ?? "podlab-image"
-    do throws(SysError) { try writeAll(2, "\(name): \(text)\n") } catch {
+    let isNote = text.hasPrefix("warning: ") || text.hasPrefix("waiting: ")
+    do throws(SysError) { try writeAll(2, name == "error" && isNote ? "\(text)\n" : "\(name): \(text)\n") } catch {
       // Nobody listens: the exit code says it.
     }
   }

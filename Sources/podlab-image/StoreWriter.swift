@@ -27,11 +27,15 @@ final class StoreWriter {
   let folder: String
   private let content: FileLock
   private let own: FileLock
+  // Several threads may bring layers at a time.
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private var serial = 0
+  private var noted: [String] = []
 
   /// Makes the layout where it is missing, removes what dead writers left, waits while somebody prunes.
   init(_ store: ImageStore) throws(Failure) {
     self.store = store
+    pthread_mutex_init(mutex, nil)
     let work = store.root + "/work"
     let locks = store.root + "/locks"
     do throws(SysError) {
@@ -55,13 +59,14 @@ final class StoreWriter {
   }
 
   deinit {
+    mutex.deallocate()
     do throws(SysError) { try FileSystem.removeTree(folder) } catch {
       // The next writer removes it.
     }
   }
 
   /// The folders whose owner is dead. The caller holds `index`.
-  private static func removeLeftovers(_ work: String) throws(SysError) {
+  static func removeLeftovers(_ work: String) throws(SysError) {
     for name in try FileSystem.list(work) {
       let path = "\(work)/\(name)"
       if FileSystem.exists(path + "/lock"), FileLock.isHeld(path + "/lock") { continue }
@@ -71,8 +76,23 @@ final class StoreWriter {
 
   /// A path in the writer's folder that nobody used yet.
   func scratch(_ what: String) -> String {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
     serial += 1
     return "\(folder)/\(what)-\(serial)"
+  }
+
+  /// What could not be made as the images have it, for the user to read.
+  var notes: [String] {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return noted
+  }
+
+  func note(_ line: String) {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    if !noted.contains(line) { noted.append(line) }
   }
 
   /// Waits until nobody else works at this name (an image's, a blob's digest). Look whether the work is done when you have it.
@@ -93,6 +113,7 @@ final class StoreWriter {
 
   /// Whether the blob is here; size: and has so many bytes. Its digest was proved when it came (and is by fsck).
   func hasBlob(_ digest: String, size: Int64? = nil) -> Bool {
+    guard ImageStore.isDigest(digest) else { return false }
     do throws(SysError) {
       let info = try FileSystem.info(store.blobPath(digest))
       return info.isRegular && (size.map { $0 == info.size } ?? true)
@@ -100,7 +121,31 @@ final class StoreWriter {
   }
 
   /// Whether the layer of this diff id is here, unpacked and whole.
-  func hasLayer(_ diffID: String) -> Bool { FileSystem.isFolder(store.layerPath(diffID)) }
+  func hasLayer(_ diffID: String) -> Bool { ImageStore.isDigest(diffID) && FileSystem.isFolder(store.layerPath(diffID)) }
+
+  /// What the blob of a layer unpacks to, if an image of the store says so.
+  func diffID(of digest: String) -> String? { layers.first { $0.blob.digest == digest }?.diffID }
+
+  /// The layer of this diff id, if an image of the store has it and all of it is here.
+  func layer(_ diffID: String) throws(Failure) -> Layer? {
+    layers.first { $0.diffID == diffID && hasBlob($0.blob.digest, size: $0.blob.size) && hasLayer(diffID) }
+  }
+
+  /// The layers of all images of the store.
+  private var layers: [Layer] {
+    var all: [Layer] = []
+    do throws(ImageError) {
+      for entry in try store.entries() {
+        guard let content = try store.content(entry.digest) else { continue }
+        for (d, id) in zip(content.layers, content.config.diffIDs) {
+          all.append(Layer(blob: Blob(digest: d.digest, size: d.size), diffID: id, mediaType: d.mediaType))
+        }
+      }
+    } catch {
+      // What cannot be read helps nobody; whoever needs it says why.
+    }
+    return all
+  }
 }
 
 /// image-spec, media-types.md; and the names that Docker's registry gave the same things.

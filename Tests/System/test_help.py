@@ -38,6 +38,13 @@ PODCTL = {
     "explain": "--recursive --api-version --output",
     "image pull": "--platform --tls-verify --authfile --timeout -q --root",
     "image push": "--tls-verify --authfile --timeout -q --root",
+    "image ls": "-o --no-headers --root",
+    "image build": "--unless-present --refresh --quiet",
+    "image import": "",
+    "image export": "-o --format",
+    "image rm": "",
+    "image prune": "--dry-run -o",
+    "image fsck": "--repair -o",
 }
 LAB = {
     "list": "",

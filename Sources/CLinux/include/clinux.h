@@ -36,6 +36,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,6 +137,8 @@ static inline long lx_openat2(int dfd, const char *path, uint64_t flags, uint64_
   return LX(syscall(437, dfd, path, &h, sizeof h));
 }
 static inline long lx_open(const char *path, int flags, unsigned mode) { return LX(open(path, flags | O_CLOEXEC, mode)); }
+static inline long lx_lsetxattr(const char *path, const char *name, const void *value, size_t size) { return LX(lsetxattr(path, name, value, size, 0)); }
+static inline long lx_fsetxattr(int fd, const char *name, const void *value, size_t size) { return LX(fsetxattr(fd, name, value, size, 0)); }
 static inline long lx_openat(int dfd, const char *path, int flags, unsigned mode) { return LX(openat(dfd, path, flags | O_CLOEXEC, mode)); }
 static inline long lx_syncfs(int fd) { return LX(syscall(SYS_syncfs, fd)); }
 static inline long lx_fcntl(int fd, int cmd, long arg) { return LX(fcntl(fd, cmd, arg)); }

@@ -9,8 +9,12 @@ import Kernel
 
 struct ImageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "image", abstract: "Fetch images from a registry and send them there.",
-    discussion: "Example: podctl image pull docker.io/library/nginx:1.27", subcommands: [ImagePullCommand.self, ImagePushCommand.self])
+    commandName: "image", abstract: "List, pull, build, import, export, check and remove images.",
+    discussion: "Example: podctl image ls    podctl image pull docker.io/library/nginx:1.27    podctl image import app.tar",
+    subcommands: [
+      ImageListCommand.self, ImagePullCommand.self, ImagePushCommand.self, ImageBuildCommand.self, ImageImportCommand.self, ImageExportCommand.self,
+      ImageRemoveCommand.self, ImagePruneCommand.self, ImageCheckCommand.self,
+    ])
 }
 
 /// Which store an image verb works on.
