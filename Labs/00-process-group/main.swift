@@ -41,7 +41,7 @@ func startService(_ scene: Scene, apart: Bool) throws -> (members: [Int32], stop
     _ = close(pidfd)
   }
   scene.atEnd(stop)
-  try scene.until("the three programs run") {
+  try scene.until("the three programs run", "三个程序都在运行") {
     known.list = Proc.children(leader).compactMap { ProcessIdentity(pid: $0) }
     let names = known.list.compactMap { Proc.arguments($0.pid) }
     return names.filter { $0.contains("httpd") && !$0.contains("setsid") }.count == 1 && names.filter { $0.contains("-c") && !$0.contains("setsid") }.count == 2
@@ -117,7 +117,7 @@ let together = Step(
   let groups = Set(members.compactMap { Proc.stat($0)?.processGroup })
   try scene.check("one-group", groups.count == 1, expected: "1 process group", found: "\(groups.count): \(groups.sorted())")
 
-  try scene.until("the log is written") { Evidence.text("\(scene.folder)/log").contains("socket") && Evidence.text("\(scene.folder)/log").contains("kernel") }
+  try scene.until("the log is written", "日志已写入") { Evidence.text("\(scene.folder)/log").contains("socket") && Evidence.text("\(scene.folder)/log").contains("kernel") }
   if scene.breaks("shared-loopback") { members[1] = try startAlone(scene, programs(scene.folder)[1].words, shared: false) }
   if scene.breaks("shared-files") { members[2] = try startAlone(scene, programs(scene.folder)[2].words, shared: false) }
   let answer = try ask(from: members[1])
@@ -141,7 +141,7 @@ let signal = Step(
   guard let group = Proc.stat(members[0])?.processGroup else { return }
   _ = kill(-group, SIGTERM)
   scene.show("kill(-\(group), SIGTERM)")
-  if !scene.breaks("one-signal") { try scene.until("all three have ended") { identities.allSatisfy { !$0.isAlive } } }
+  if !scene.breaks("one-signal") { try scene.until("all three have ended", "三个进程都已结束") { identities.allSatisfy { !$0.isAlive } } }
   let left = identities.filter(\.isAlive).count
   scene.show("alive of \(members): \(left)")
   try scene.check("one-signal", left == 0, expected: "0 alive", found: "\(left) alive")
@@ -165,7 +165,7 @@ let isolated = Step(
   if !scene.breaks("lost-loopback") {
     try scene.check("lost-files", Set(seen).count == 3, expected: "3 folders", found: "\(Set(seen).count)")
   }
-  if scene.breaks("lost-loopback") { try scene.until("the server answers") { try ask(from: pids[1]) != nil } }
+  if scene.breaks("lost-loopback") { try scene.until("the server answers", "服务器有应答") { try ask(from: pids[1]) != nil } }
   let answer = try ask(from: pids[1])
   scene.show("GET http://127.0.0.1:\(port)/log from the namespace of pid \(pids[1]): \(answer == nil ? "connection refused" : "an answer")")
   try scene.check("lost-loopback", answer == nil, expected: "connection refused", found: "an answer")

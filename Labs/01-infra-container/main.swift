@@ -48,7 +48,7 @@ let first = Step(
 ) { scene in
   if sameFacts.contains(where: scene.breaks) {
     try scene.apply(pod("pair", ["web"]), ready: "pair")
-    try scene.until("a clock tick passes") { usleep(20_000); return true }
+    try scene.until("a clock tick passes", "时钟走过一拍") { usleep(20_000); return true }
     try scene.apply(pod("single", ["client"]), ready: "single")
   } else {
     try scene.apply(pod("pair", ["web", "client"]), ready: "pair")
@@ -111,7 +111,7 @@ let network = Step(
   let home = sameFacts.contains(where: scene.breaks) ? "single" : "pair"
   let server = try scene.process("pair", "web")
   // 1F90 is 8080, 0A is LISTEN: the server's own view of its sockets.
-  try scene.until("web listens") { Evidence.text("/proc/\(server)/net/tcp6").contains(":1F90 ") || Evidence.text("/proc/\(server)/net/tcp").contains(":1F90 ") }
+  try scene.until("web listens", "web 开始监听") { Evidence.text("/proc/\(server)/net/tcp6").contains(":1F90 ") || Evidence.text("/proc/\(server)/net/tcp").contains(":1F90 ") }
   let get = try scene.exec(home, "client", "wget -qO- http://localhost:8080/ 2>&1")
   scene.show("client$ wget -qO- http://localhost:8080/", "  " + get.text.prefix(60).replacing("\n", with: ""))
   try scene.check("localhost", get.text.contains("hello from web"), expected: "hello from web", found: String(get.text.prefix(60)))
@@ -137,7 +137,7 @@ let survives = Step(
   let victim = scene.breaks("net-stays") ? all[""] ?? old : old
   if !scene.breaks("restarted") {
     _ = kill(victim, SIGKILL)
-    try scene.until("web runs again") { try scene.processes("pair")["web"].map { $0 != old } ?? false }
+    try scene.until("web runs again", "web 重新运行") { try scene.processes("pair")["web"].map { $0 != old } ?? false }
     try scene.podctl("wait", "--for=condition=Ready", "pod/pair", "--timeout=40s")
   }
   let new = try scene.process("pair", "web")
@@ -232,7 +232,7 @@ let broken = Step(
   let victim = isBroken ? all["web"] ?? infra : infra
   scene.show("kill -9 \(victim)   \(net)")
   _ = kill(victim, SIGKILL)
-  try scene.until("web runs again", seconds: 40) { try scene.processes("pair")["web"].map { $0 != all["web"] && Evidence.namespace($0, "net") != "-" } ?? false }
+  try scene.until("web runs again", "web 重新运行", seconds: 40) { try scene.processes("pair")["web"].map { $0 != all["web"] && Evidence.namespace($0, "net") != "-" } ?? false }
   try scene.podctl("wait", "--for=condition=Ready", "pod/pair", "--timeout=60s")
   let now = Evidence.namespace(try scene.process("pair", "web"), "net")
   let after = try count()
@@ -242,9 +242,6 @@ let broken = Step(
   if scene.breaks("all-restarted") { try scene.check("new-sandbox", differ: net, now) }
 }
 
-extension String {
-  func padded(_ n: Int) -> String { self + String(repeating: " ", count: Swift.max(0, n - count)) }
-}
 
 exit(
   LabProgram.run(

@@ -75,7 +75,7 @@ func shipped(_ scene: Scene, _ pod: String) throws -> [Int] {
 func written(_ scene: Scene, _ pod: String) throws -> Int {
   let pid = try scene.process(pod, "app")
   var last = 0
-  try scene.until("the app writes") {
+  try scene.until("the app writes", "应用写入日志") {
     last = Evidence.lines("/proc/\(pid)/root/logs/app.log").last.flatMap { Int($0.dropFirst(5)) } ?? 0
     return last > 0
   }
@@ -110,7 +110,7 @@ func copyAndTruncate(_ scene: Scene, _ pod: String) throws {
   let sidecar = try scene.process(pod, "ship")
   _ = kill(sidecar, SIGSTOP)
   let from = try written(scene, pod)
-  try scene.until("more lines are written") { try written(scene, pod) > from + 4 }
+  try scene.until("more lines are written", "写入更多行") { try written(scene, pod) > from + 4 }
   _ = try scene.exec(pod, "app", "cp /logs/app.log /logs/app.log.1; : >/logs/app.log")
   _ = kill(sidecar, SIGCONT)
 }
@@ -137,7 +137,7 @@ let oneFile = Step(
   scene.show("ship  pid \(s)  \(Evidence.namespace(s, "mnt"))  app.log \(Evidence.inode(s, "/logs/app.log"))")
   try scene.check("own-mounts", differ: Evidence.namespace(a, "mnt"), Evidence.namespace(scene.breaks("own-mounts") ? a : s, "mnt"))
   try scene.check("same-inode", equal: Evidence.inode(a, "/logs/app.log"), Evidence.inode(s, "/logs/app.log"))
-  try scene.until("some lines are written") { try written(scene, "shop") > 15 }
+  try scene.until("some lines are written", "写入若干行") { try written(scene, "shop") > 15 }
   let result = try account(scene, "shop")
   show(scene, result)
   try scene.check("every-line", result.missing.isEmpty && result.twice == 0, expected: "missing 0, twice 0", found: words(result))
@@ -185,13 +185,13 @@ let rotation = Step(
 ) { scene in
   if scene.breaks("rename-loses-none") { try copyAndTruncate(scene, "shop") } else { try rename(scene, "shop") }
   let from = try written(scene, "shop")
-  try scene.until("lines follow the rotation") { try written(scene, "shop") > from + 5 }
+  try scene.until("lines follow the rotation", "轮转之后又有新行") { try written(scene, "shop") > from + 5 }
   let renamed = try account(scene, "shop")
   show(scene, renamed, after: "rename         ")
   try scene.check("rename-loses-none", renamed.missing.isEmpty && renamed.twice == 0, expected: "missing 0, twice 0", found: words(renamed))
 
   try scene.apply(pod(scene, "copy"), ready: "copy")
-  try scene.until("some lines are written") { try written(scene, "copy") > 5 }
+  try scene.until("some lines are written", "写入若干行") { try written(scene, "copy") > 5 }
   if scene.breaks("copytruncate-loses") { try rename(scene, "copy") } else { try copyAndTruncate(scene, "copy") }
   let cut = try account(scene, "copy")
   show(scene, cut, after: "copytruncate   ")
@@ -218,7 +218,7 @@ let death = Step(
   }
   _ = kill(victim, SIGKILL)
   scene.show("kill -9 \(victim)")
-  try scene.until("the killed container runs again") {
+  try scene.until("the killed container runs again", "被杀的容器重新运行") {
     let now = try scene.processes("shop")
     guard let x = now["app"], let y = now["ship"] else { return false }
     return x != victim && y != victim
@@ -228,7 +228,7 @@ let death = Step(
   scene.show("app   pid \(a) -> \(now)  restartCount \(restarts)", "ship  pid \(s) -> \(try scene.process("shop", "ship"))")
   try scene.check("app-unaware", now == a && restarts == "0", expected: "pid \(a), restartCount 0", found: "pid \(now), restartCount \(restarts)")
   let from = try written(scene, "shop")
-  try scene.until("lines follow the restart") { try written(scene, "shop") > from + 5 }
+  try scene.until("lines follow the restart", "重启之后又有新行") { try written(scene, "shop") > from + 5 }
   let result = try account(scene, "shop")
   show(scene, result)
   try scene.check("none-lost", result.missing.isEmpty && result.twice <= 1, expected: "missing 0, at most 1 twice", found: words(result))

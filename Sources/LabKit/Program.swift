@@ -15,6 +15,8 @@ public enum LabProgram {
     var step = false
     var pause = true
     var root: String?
+    var record: String?
+    var export: String?
   }
 
   /// 0: every fact was shown. 1: one did not hold. 2: usage. 3: this machine cannot. 130: the reader ended it.
@@ -23,10 +25,13 @@ public enum LabProgram {
     let value = ["LC_ALL", "LC_MESSAGES", "LANG"].compactMap(variable).first ?? ""
     if value.hasPrefix("zh") { options.language = .zh }
     if let code = read(Array(CommandLine.arguments.dropFirst()), story, &options) { return code }
-    let report: any Reporter = options.json ? JSONReporter() : TextReporter(options.language)
     Interrupt.watch()
     Signals.ignore(SIGPIPE)
     do {
+      if let folder = options.export { return try export(story, to: folder, options.language) }
+      let recording = try options.record.map { path throws(SysError) in try Recording(path, title: "\(story.id) \(story.title[options.language])") }
+      let report: any Reporter =
+        options.json ? JSONReporter() : TextReporter(options.language, Style.detect(records: recording != nil), recording)
       return try play(story, options, report)
     } catch {
       put(2, "lab: \(error)\n")
@@ -35,7 +40,7 @@ public enum LabProgram {
   }
 
   private static func usage(_ story: Story) -> String {
-    "usage: lab run \(story.id) [--lang en|zh] [--no-pause] [--trace] [--keep] [--break FACT] [-o text|json] [--step] [--root DIR]\n"
+    "usage: lab run \(story.id) [--lang en|zh] [--no-pause] [--trace] [--keep] [--break FACT] [--record FILE] [--export DIR] [-o text|json] [--step] [--root DIR]\n"
       + "facts: \(story.facts.map(\.id).joined(separator: " "))\n"
   }
 
@@ -65,13 +70,15 @@ public enum LabProgram {
       case "--help", "-h":
         put(1, usage(story))
         return 0
-      case "--lang", "--break", "-o", "--output", "--root":
+      case "--lang", "--break", "-o", "--output", "--root", "--record", "--export":
         guard let v = value ?? rest.popFirst() else { return wrong("\(name) needs a value") }
         switch name {
         case "--lang":
           guard let l = Language(rawValue: v) else { return wrong("--lang is en or zh, not \(v)") }
           o.language = l
         case "--root": o.root = v
+        case "--record": o.record = v
+        case "--export": o.export = v
         case "--break":
           if let n = Int(v), story.steps.indices.contains(n - 1) {
             o.broken = story.steps[n - 1].facts.first?.id
@@ -104,12 +111,13 @@ public enum LabProgram {
     try FileSystem.makeFolders(home.data + "/keys", mode: 0o700)
     if !FileSystem.exists(instance.keys) { try FileSystem.symlink(home.data + "/keys", at: instance.keys) }
     try FileSystem.makeFolders(home.images)
+    let wasRoot = Node.isRoot
     let warning = try Node.enter(instance, programs: programs)
     let folder = root + "/work"
     try FileSystem.makeFolders(folder)
     let traceFile = root + "/trace"
     if o.trace { setenv("PODLAB_TRACE", traceFile, 1) }
-    let scene = Scene(instance, folder: folder, programs: programs, language: o.language, broken: o.broken, report: report)
+    let scene = Scene(instance, folder: folder, programs: programs, language: o.language, rights: .here(wasRoot: wasRoot), broken: o.broken, report: report)
     var failure: LabFailure?
     report.begin(story)
     if let warning {
@@ -118,7 +126,8 @@ public enum LabProgram {
     }
     do { try steps(story, o, scene, traceFile) } catch let f as LabFailure { failure = f } catch { failure = .step("\(error)") }
     scene.end()
-    if o.keep, scene.lastPod != nil {
+    let isKept = o.keep && scene.lastPod != nil
+    if isKept {
       let line = "podctl --root \(root) get pods"
       scene.say(en: "kept: \(line)      gone again with: lab clean", zh: "已保留：\(line)      清理：lab clean")
     } else {
@@ -128,10 +137,10 @@ public enum LabProgram {
       do throws(SysError) { try FileSystem.removeTree(root) } catch { put(2, "lab: clean-up: \(error)\n") }
       _ = rmdir("\(home.run)/labs")
     }
-    report.end(failure)
+    report.end(failure, kept: isKept)
     switch failure {
     case nil: return 0
-    case .quit: return Interrupt.hasCome ? 130 : 0
+    case .quit: return Interrupt.isSignal ? 130 : 0
     case .fact: return 1
     case .step: return 3
     }
@@ -140,7 +149,8 @@ public enum LabProgram {
   private static func steps(_ story: Story, _ o: Options, _ scene: Scene, _ traceFile: String) throws {
     let pauses = o.pause && !o.json && isatty(0) == 1 && isatty(1) == 1
     var seen = 0
-    for (i, step) in story.steps.enumerated() {
+    for i in o.broken.map(story.steps(for:)) ?? story.steps.indices {
+      let step = story.steps[i]
       if Interrupt.hasCome { throw LabFailure.quit }
       if o.step {
         scene.report.waiting()
@@ -159,6 +169,20 @@ public enum LabProgram {
       try result.get()
       if pauses && i + 1 < story.steps.count { try pause(scene) }
     }
+  }
+
+  /// The lab for a cluster, into a folder that is made or empty.
+  private static func export(_ story: Story, to folder: String, _ language: Language) throws -> Int32 {
+    guard try FileSystem.list(folder).isEmpty else {
+      put(2, "lab export: " + Text(en: "\(folder) is not empty; name another folder\n", zh: "\(folder) 不是空目录，请换一个\n")[language])
+      return 2
+    }
+    try FileSystem.makeFolders(folder)
+    for file in ClusterScript.files(story) {
+      try FileSystem.write("\(folder)/\(file.name)", file.text, mode: file.name == "run.sh" ? 0o755 : 0o644)
+      put(1, "\(folder)/\(file.name)\n")
+    }
+    return 0
   }
 
   /// Enter goes on, s opens a shell in a container, q ends.

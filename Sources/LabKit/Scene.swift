@@ -14,6 +14,8 @@ public final class Scene {
   /// A folder for the lab's own files.
   public let folder: String
   public let language: Language
+  /// What the kernel lets this user do.
+  public let rights: Rights
   let report: any Reporter
   private let broken: String?
   private(set) var current: Step?
@@ -22,9 +24,25 @@ public final class Scene {
   /// The pod that a shell opens in.
   public private(set) var lastPod: String?
 
-  init(_ instance: Instance, folder: String, programs: String, language: Language, broken: String?, report: any Reporter) {
-    (self.instance, self.folder, self.programs) = (instance, folder, programs)
+  init(_ instance: Instance, folder: String, programs: String, language: Language, rights: Rights, broken: String?, report: any Reporter) {
+    (self.instance, self.folder, self.programs, self.rights) = (instance, folder, programs, rights)
     (self.language, self.broken, self.report) = (language, broken, report)
+  }
+
+  /// Who runs the lab, for the kernel.
+  public enum Rights: Sendable, Equatable {
+    case root
+    /// An ordinary user in a user namespace; ids: how many user ids are mapped there.
+    case user(ids: UInt32)
+
+    /// Of this process, in its node. wasRoot: before it went there.
+    static func here(wasRoot: Bool) -> Rights {
+      let sizes = Evidence.lines("/proc/self/uid_map").compactMap { $0.split(separator: " ").last.flatMap { UInt32($0) } }
+      return wasRoot ? .root : .user(ids: sizes.reduce(0) { $0.addingReportingOverflow($1).partialValue })
+    }
+
+    /// Containers may have users other than 0.
+    public var hasManyUsers: Bool { self != .user(ids: 1) }
   }
 
   /// Whether this run is to show that the fact can fail (--break FACT).
@@ -36,6 +54,32 @@ public final class Scene {
   public func show(_ lines: String...) { report.evidence(lines.map { Text($0) }) }
   public func show(_ lines: [String]) { report.evidence(lines.map { Text($0) }) }
   public func say(en: String, zh: String) { report.evidence([Text(en: en, zh: zh)]) }
+  /// A picture that has words in it.
+  public func draw(_ picture: (Language) -> [String]) {
+    report.evidence(zip(picture(.en), picture(.zh)).map { Text(en: $0, zh: $1) })
+  }
+
+  /// Rows whose columns are held against each other: below each stands whether they agree.
+  public func compare(_ heads: [String], _ rows: [[String]]) { draw { Picture.table(heads, rows, compared: $0) } }
+
+  /// Does something, and shows what it changed on the node: processes, namespaces, mounts, links, cgroups of this lab.
+  public func changes<T>(_ body: () throws -> T) rethrows -> T {
+    let before = Snapshot.take(instance)
+    let result = try body()
+    let after = Snapshot.take(instance)
+    draw { Snapshot.changes(from: before, to: after, $0) }
+    return result
+  }
+
+  /// What happened to a Pod, by its journal.
+  public func journal(_ pod: String) throws -> [JournalEvent] { JournalEvent.read(try FileSystem.read(instance.place("default", pod).journal)) }
+
+  /// The Pod's journal as a picture. container: only its lanes.
+  public func timeline(_ pod: String, container: String? = nil) {
+    let bytes = optional { () throws(SysError) in try FileSystem.read(instance.place("default", pod).journal) } ?? []
+    let timeline = Timeline(journal: bytes, container: container)
+    draw { timeline.lines($0) }
+  }
 
   /// Holds the kernel's answer against what the lesson says. Ends the lab when they differ.
   public func check(_ id: String, _ holds: Bool, expected: String, found: String) throws {
@@ -48,6 +92,14 @@ public final class Scene {
 
   public func check(_ id: String, equal a: String, _ b: String) throws { try check(id, a == b, expected: a, found: b) }
   public func check(_ id: String, differ a: String, _ b: String) throws { try check(id, a != b, expected: "≠ \(a)", found: b) }
+
+  /// A fact that needs a right this user does not have: what would be seen stands in its text, why it is not seen here is said.
+  public func withheld(_ id: String, en: String, zh: String) throws {
+    guard let fact = current?.facts.first(where: { $0.id == id }) else { throw LabFailure.step("the step knows no fact \(id)") }
+    shown.insert(id)
+    report.withheld(fact, Text(en: en, zh: zh))
+    if broken == id { throw LabFailure.step("\(id) cannot be broken by a user who cannot show it") }
+  }
 
   /// Runs a step; a fact that it announced must have been checked.
   func perform(_ step: Step) throws {
@@ -62,6 +114,8 @@ public final class Scene {
     public var code: Int32
     public var text: String
     public var errors: String
+    /// The text without its last newline.
+    public var trimmed: String { text.trimmed }
   }
 
   /// Runs a program to its end; its standard output and error are read.
@@ -124,9 +178,9 @@ public final class Scene {
 
   // MARK: the Pod's processes
 
-  /// Process ids of infra ("") and of the containers by name.
+  /// Process ids of infra ("") and of the containers by name; none of a Pod that has not begun.
   public func processes(_ pod: String, namespace: String = "default") throws -> [String: Int32] {
-    guard case .state(let s) = PodState.read(instance.place(namespace, pod).state) else { throw LabFailure.step("pod \(pod) has no state") }
+    guard case .state(let s) = PodState.read(instance.place(namespace, pod).state) else { return [:] }
     var all: [String: Int32] = [:]
     if let sandbox = s.sandbox { all[""] = sandbox.process.pid }
     for c in s.containers { if let p = c.process { all[c.name] = p.pid } }
@@ -138,14 +192,25 @@ public final class Scene {
     return pid
   }
 
-  /// Waits until something is so, looking every twentieth of a second, for at most so many seconds.
-  public func until(_ what: String, seconds: Int64 = 20, _ holds: () throws -> Bool) throws {
-    let end = Clock.monotonic + seconds * 1_000_000_000
+  /// Waits until something is so, looking every twentieth of a second, for at most so many seconds. What is waited for is said, once it takes long.
+  public func until(_ en: String, _ zh: String, seconds: Int64 = 20, _ holds: () throws -> Bool) throws {
+    let begin = Clock.monotonic
+    var isSaid = false
     while !(try holds()) {
       if Interrupt.hasCome { throw LabFailure.quit }
-      if Clock.monotonic > end { throw LabFailure.step("waited \(seconds) s in vain: \(what)") }
+      let waited = Clock.monotonic - begin
+      if waited > seconds * 1_000_000_000 { throw LabFailure.step(Text(en: "waited \(seconds) s in vain: \(en)", zh: "等了 \(seconds) 秒仍未等到：\(zh)")[language]) }
+      if waited > 1_000_000_000, !isSaid {
+        report.waitingFor(Text(en: en, zh: zh))
+        isSaid = true
+      }
       usleep(50_000)
     }
+  }
+
+  /// Waits until a field of the Pod has a value.
+  public func until(_ pod: String, _ path: String, is value: String, seconds: Int64 = 20) throws {
+    try until("\(pod)'s \(path) is \(value)", "\(pod) 的 \(path) 为 \(value)", seconds: seconds) { try field(pod, path) == value }
   }
 
   // MARK: clean-up

@@ -9,9 +9,26 @@ public struct Story: Sendable {
   public var title: Text
   public var question: Text
   public var steps: [Step]
-  public init(_ id: String, title: Text, question: Text, steps: [Step]) { (self.id, self.title, self.question, self.steps) = (id, title, question, steps) }
+  /// What the steps apply, by file name: `lab export` writes them.
+  public var manifests: [Manifest]
+  public init(_ id: String, title: Text, question: Text, manifests: [Manifest] = [], steps: [Step]) {
+    (self.id, self.title, self.question, self.manifests, self.steps) = (id, title, question, manifests, steps)
+  }
 
   public var facts: [Fact] { steps.flatMap(\.facts) }
+
+  /// The steps that a run with `--break FACT` needs: from the last one that stands alone, up to the fact's own.
+  public func steps(for fact: String) -> Range<Int> {
+    guard let last = steps.firstIndex(where: { $0.facts.contains { $0.id == fact } }) else { return steps.indices }
+    return (steps[...last].lastIndex { $0.standsAlone } ?? 0)..<last + 1
+  }
+
+  /// A file that a cluster would be given too.
+  public struct Manifest: Sendable {
+    public var file: String
+    public var text: String
+    public init(_ file: String, _ text: String) { (self.file, self.text) = (file, text) }
+  }
 }
 
 /// Something that a step shows to be so.
@@ -26,11 +43,17 @@ public struct Step: Sendable {
   /// What is done and why: one or two sentences.
   public var why: Text
   public var facts: [Fact]
+  /// It needs nothing that a step before it has made.
+  public var standsAlone: Bool
+  /// The same for a cluster, in shell: Export.swift says which words there are.
+  public var cluster: String
   public var run: @Sendable (Scene) throws -> Void
 
   /// run does it, shows evidence and checks every fact. Where `scene.breaks(FACT)` says so, it replaces the mechanism that makes the fact true.
-  public init(_ title: Text, why: Text, facts: [Fact], run: @escaping @Sendable (Scene) throws -> Void) {
-    (self.title, self.why, self.facts, self.run) = (title, why, facts, run)
+  public init(
+    _ title: Text, why: Text, facts: [Fact], standsAlone: Bool = false, cluster: String = "", run: @escaping @Sendable (Scene) throws -> Void
+  ) {
+    (self.title, self.why, self.facts, self.standsAlone, self.cluster, self.run) = (title, why, facts, standsAlone, cluster, run)
   }
 }
 

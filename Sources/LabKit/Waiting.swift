@@ -8,7 +8,11 @@ import Kernel
 /// SIGINT, SIGTERM, SIGHUP: noted, so that the lab ends in order.
 enum Interrupt {
   nonisolated(unsafe) private static var came: sig_atomic_t = 0
-  static var hasCome: Bool { came != 0 }
+  nonisolated(unsafe) private static var isUnread = false
+  /// A signal, or the end of whoever reads the story.
+  static var hasCome: Bool { came != 0 || isUnread }
+  static var isSignal: Bool { came != 0 }
+  static func nobodyReads() { isUnread = true }
   static func watch() { for n in [SIGINT, SIGTERM, SIGHUP] { signal(n) { _ in Interrupt.came = 1 } } }
 
   /// Waits until one of them can be read: those that can. nil: a signal came. It looks again each fifth of a second, for a signal may come just before poll.

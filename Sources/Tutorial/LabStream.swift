@@ -8,6 +8,7 @@
 //   {"trace": "clone3(…) = 4711"}
 //   {"evidence": {"at": "14:02:07.118", "lines": ["app  pid 4711  …"]}}     a line, or {en, zh}
 //   {"fact": {"id": "same-inode", "text": {en, zh}, "holds": true}}
+//   {"withheld": {"id": "nodes", "text": {en, zh}, "why": {en, zh}}}     this user's rights do not let it be shown
 //   {"waiting": true}      {"ended": {"ok": true}}
 import Glibc
 import Grading
@@ -31,6 +32,8 @@ extension LabRecord {
       self = .evidence(at: evidence["at"]?.string ?? "", lines: (evidence["lines"]?.array ?? []).compactMap(text))
     } else if let fact = value["fact"], let id = fact["id"]?.string, let holds = fact["holds"]?.bool {
       self = .fact(id: id, text: text(fact["text"]) ?? Text(id), holds: holds)
+    } else if let withheld = value["withheld"], let id = withheld["id"]?.string, let fact = text(withheld["text"]), let why = text(withheld["why"]) {
+      self = .evidence(at: "", lines: [Text(en: "-- \(fact.en) [\(id)]", zh: "不适用：\(fact.zh) [\(id)]"), Text(en: "   not here: \(why.en)", zh: "   此处看不到：\(why.zh)")])
     } else if let trace = value["trace"]?.string {
       self = .trace(trace)
     } else if value["waiting"]?.bool == true {

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lab 07: data projected into a container. A Secret, a ConfigMap, facts about the Pod and a token stand as files in one folder, in memory, and change all
+// at once while a reader reads. Read the lesson beside this file first.
+import Glibc
+import Kernel
+import LabKit
+import Manifest
+
+/// The Pod of the article, word for word.
+let testProjectedVolume = """
+  apiVersion: v1
+  kind: Pod
+  metadata:
+    name: test-projected-volume 
+  spec:
+    containers:
+    - name: test-secret-volume
+      image: busybox
+      args:
+      - sleep
+      - "86400"
+      volumeMounts:
+      - name: mysql-cred
+        mountPath: "/projected-volume"
+        readOnly: true
+    volumes:
+    - name: mysql-cred
+      projected:
+        sources:
+        - secret:
+            name: user
+        - secret:
+            name: pass
+
+  """
+
+/// A Secret written as YAML: the value stands there in base64, which hides nothing.
+let pass = """
+  apiVersion: v1
+  kind: Secret
+  metadata:
+    name: pass
+  type: Opaque
+  data:
+    password.txt: YzFvdWRjMHc=
+
+  """
+
+/// All four sources in one folder.
+let everything = """
+  apiVersion: v1
+  kind: Pod
+  metadata:
+    name: everything
+    labels: {app: shop, tier: front}
+  spec:
+    terminationGracePeriodSeconds: 0
+    containers:
+    - name: app
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sleep, "86400"]
+      volumeMounts:
+      - {name: all, mountPath: /all, readOnly: true}
+    volumes:
+    - name: all
+      projected:
+        sources:
+        - secret:
+            name: pass
+            items: [{key: password.txt, path: password, mode: 0400}]
+        - configMap:
+            name: colours
+        - downwardAPI:
+            items:
+            - {path: labels, fieldRef: {fieldPath: metadata.labels}}
+        - serviceAccountToken:
+            path: token
+            audience: shop
+            expirationSeconds: 600
+
+  """
+
+/// A reader that reads two files, which belong together, as fast as it can, and counts how often they did not.
+let reader = """
+  apiVersion: v1
+  kind: Pod
+  metadata:
+    name: reader
+  spec:
+    terminationGracePeriodSeconds: 0
+    containers:
+    - name: reader
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sh, -c]
+      args:
+      - |
+        reads=0 torn=0 versions=0 last=
+        while :; do
+          # Once into the folder that ..data points at; both files are read there.
+          cd /config/..data 2>/dev/null || cd /config
+          read -r a <a; read -r b <b
+          reads=$((reads + 1))
+          [ "$a" = "$b" ] || torn=$((torn + 1))
+          [ "$a" = "$last" ] || { versions=$((versions + 1)); last=$a; }
+          echo "$reads $torn $versions" >/tmp/count.new; mv /tmp/count.new /tmp/count
+        done
+      env:
+      - name: VERSION
+        valueFrom: {configMapKeyRef: {name: pair, key: a}}
+      volumeMounts:
+      - {name: config, mountPath: /config}
+      - {name: config, mountPath: /one-file, subPath: a}
+    volumes:
+    - name: config
+      configMap: {name: pair}
+
+  """
+
+func configMap(_ name: String, _ data: [(String, String)]) -> String {
+  "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \(name)}\ndata:\n" + data.map { "  \($0.0): \"\($0.1)\"\n" }.joined()
+}
+
+let secrets = Step(
+  Text(en: "Two Secrets become two files", zh: "两个 Secret 变成两个文件"),
+  why: Text(
+    en: "One Secret is made on the command line from a file, one from YAML. The Pod names both as sources of one projected volume; the kubelet writes each key as a file into a file system in memory and mounts it, read-only, in the container.",
+    zh: "一个 Secret 在命令行上由文件创建，另一个写成 YAML。Pod 把两者列为同一个投射卷的来源；kubelet 把每个键写成一个文件，放进内存里的文件系统，再以只读方式挂载到容器中。"),
+  facts: [
+    Fact("two-files", en: "the container finds both credentials as files", zh: "容器里能找到两个凭据文件"),
+    Fact("in-memory", en: "they lie in memory: a tmpfs, on no disk", zh: "文件在内存里：tmpfs，不落盘"),
+    Fact("read-only", en: "the container cannot write there", zh: "容器不能往里写"),
+    Fact("not-encrypted", en: "base64 is not encryption: anybody reads it back", zh: "base64 不是加密：谁都能还原"),
+  ], standsAlone: true,
+  cluster: #"""
+    printf admin >username.txt
+    k create secret generic user --from-file=username.txt
+    k apply -f pass.yaml -f test-projected-volume.yaml
+    k wait --for=condition=Ready pod/test-projected-volume --timeout=120s
+    check two-files 'admin c1oudc0w' k exec test-projected-volume -- sh -c 'echo "$(cat /projected-volume/username.txt) $(cat /projected-volume/password.txt)"'
+    check in-memory '*tmpfs*/projected-volume*' k exec test-projected-volume -- sh -c 'df /projected-volume | tail -n 1'
+    check read-only '*Read-only*' k exec test-projected-volume -- sh -c 'touch /projected-volume/x 2>&1; true'
+    check not-encrypted 'c1oudc0w' sh -c "${KUBECTL:-kubectl} get secret pass -o 'jsonpath={.data.password\.txt}' | base64 -d"
+    """#
+) { scene in
+  try FileSystem.write(scene.folder + "/username.txt", "admin")
+  try scene.podctl("create", "secret", "generic", "user", "--from-file=\(scene.folder)/username.txt")
+  // Broken on purpose: it was encoded twice, as a value would look that is really unreadable.
+  try scene.podctl("apply", "-f", "-", input: scene.breaks("not-encrypted") ? pass.replacing("YzFvdWRjMHc=", with: "WXpGdmRXUmpNSGM9") : pass)
+  var pod = testProjectedVolume
+  if scene.breaks("two-files") { pod = pod.replacing("      - secret:\n          name: pass\n", with: "") }
+  if scene.breaks("in-memory") {
+    pod = pod.prefix { $0 != "\n" } + "\nkind: Pod" + pod.split(separator: "kind: Pod")[1].split(separator: "  projected:")[0] + "  emptyDir: {}\n"
+  }
+  if scene.breaks("read-only") { pod = pod.replacing("readOnly: true", with: "readOnly: false").replacing("projected:\n      sources:\n      - secret:\n          name: user\n      - secret:\n          name: pass", with: "emptyDir: {}") }
+  try scene.apply(pod, ready: "test-projected-volume")
+
+  let name = "test-projected-volume"
+  let inside = { (command: String) throws -> String in try scene.exec(name, "test-secret-volume", command).trimmed }
+  let files = try inside("cd /projected-volume; for f in *; do echo \"$f: $(cat $f)\"; done")
+  scene.show("container$ cd /projected-volume; for f in *; do …")
+  scene.show(files.split(separator: "\n").map { "  \($0)" })
+  try scene.check("two-files", files == "password.txt: c1oudc0w\nusername.txt: admin", expected: "username.txt: admin, password.txt: c1oudc0w", found: files)
+
+  let pid = try scene.process(name, "test-secret-volume")
+  guard let mount = Evidence.mount(pid, "/projected-volume") else { throw LabFailure.step("nothing is mounted at /projected-volume") }
+  scene.show("/proc/\(pid)/mountinfo: \(mount.mountPoint)  \(mount.options.joined(separator: ","))  \(mount.type)")
+  try scene.check("in-memory", equal: "tmpfs", mount.type)
+  let write = try inside("touch /projected-volume/x 2>&1")
+  scene.show("container$ touch /projected-volume/x", "  " + write)
+  try scene.check("read-only", write.contains("Read-only") && mount.options.contains("ro"), expected: "Read-only file system", found: write.isEmpty ? "written" : write)
+
+  let encoded = try scene.podctl("get", "secret", "pass", "-o", "jsonpath={.data.password\\.txt}")
+  let decoded = String(decoding: TokenProof.bytes(encoded), as: UTF8.self)
+  scene.show("podctl get secret pass -o jsonpath=…    \(encoded)", "base64 -d                                \(decoded)")
+  try scene.check("not-encrypted", equal: "c1oudc0w", decoded)
+}
+
+let sources = Step(
+  Text(en: "Four sources in one folder", zh: "四种来源，一个目录"),
+  why: Text(
+    en: "Secret, ConfigMap, the downward API (what the Pod knows of itself) and a service account token are the article's four kinds; ClusterTrustBundle and PodCertificate have come since. The token is signed by the issuer: its key, published as JWKS, proves that nobody else wrote it.",
+    zh: "Secret、ConfigMap、Downward API（Pod 对自身的了解）和 ServiceAccountToken 是文章里的四种；后来又有了 ClusterTrustBundle 和 PodCertificate。令牌由签发者签名：用它以 JWKS 公布的公钥就能证明令牌不是别人写的。"),
+  facts: [
+    Fact("four-sources", en: "one folder holds all four", zh: "一个目录里四种都有"),
+    Fact("own-mode", en: "an item has the mode that it was given", zh: "条目的权限正是写明的那个"),
+    Fact("knows-itself", en: "the Pod reads its own labels", zh: "Pod 读到自己的标签"),
+    Fact("token-verified", en: "the issuer's key verifies the token, and not a changed one", zh: "签发者的公钥验证令牌有效，改动过的则无效"),
+    Fact("token-bound", en: "it is for this Pod, this audience, ten minutes", zh: "令牌只属于这个 Pod、这个受众，有效期十分钟"),
+  ], standsAlone: true,
+  cluster: #"""
+    k create configmap colours --from-literal=colour=blue
+    k apply -f pass.yaml -f everything.yaml
+    k wait --for=condition=Ready pod/everything --timeout=120s
+    check four-sources '*colour*labels*password*token*' k exec everything -- sh -c 'cd /all; echo *'
+    check own-mode '*400*' k exec everything -- stat -L -c %a /all/password
+    check knows-itself '*app="shop"*' k exec everything -- cat /all/labels
+    """#
+) { scene in
+  try scene.podctl("apply", "-f", "-", input: pass)
+  try scene.podctl("apply", "-f", "-", input: configMap("colours", [("colour", "blue")]))
+  var pod = everything
+  if scene.breaks("four-sources") { pod = pod.replacing("      - configMap:\n          name: colours\n", with: "") }
+  if scene.breaks("own-mode") { pod = pod.replacing(", mode: 0400", with: "") }
+  if scene.breaks("knows-itself") { pod = pod.replacing("fieldPath: metadata.labels", with: "fieldPath: metadata.uid") }
+  if scene.breaks("token-bound") { pod = pod.replacing("audience: shop", with: "audience: bank") }
+  try scene.apply(pod, ready: "everything")
+  let pid = try scene.process("everything", "app")
+  let folder = "/proc/\(pid)/root/all"
+  let names = try FileSystem.list(folder).filter { !$0.hasPrefix(".") }
+  let listing = try scene.exec("everything", "app", "cd /all; ls -lL | tail -n +2").trimmed
+  scene.show("container$ ls -lL /all")
+  scene.show(listing.split(separator: "\n").map { "  \($0)" })
+  try scene.check("four-sources", equal: "colour labels password token", names.joined(separator: " "))
+  let mode = String(try FileSystem.info(folder + "/password").mode & 0o777, radix: 8)
+  try scene.check("own-mode", equal: "400", mode)
+  let labels = Evidence.lines(folder + "/labels")
+  scene.show("/all/labels    \(labels.joined(separator: " "))")
+  try scene.check("knows-itself", equal: "app=\"shop\" tier=\"front\"", labels.joined(separator: " "))
+
+  let token = Evidence.text(folder + "/token")
+  let keys = try JSON.parse(Array(try scene.podctl("get", "--raw", "/openid/v1/jwks").utf8))
+  guard let parts = TokenProof.parts(token) else { throw LabFailure.step("the token is no JWT") }
+  let (c, life) = (parts.claims, (parts.claims["exp"]?.int ?? 0) - (parts.claims["iat"]?.int ?? 0))
+  let owner = c["kubernetes.io"]?["pod"]?["name"]?.string ?? "-"
+  let audience = c["aud"]?.array?.first?.string ?? c["aud"]?.string ?? "-"
+  scene.show("token, decoded   sub \(c["sub"]?.string ?? "-")", "                 aud \(audience)   pod \(owner)   valid \(life) s")
+  // One letter of the claims is another one.
+  let at = token.index(token.startIndex, offsetBy: token.count / 2)
+  let forged = token.replacingCharacter(at: at, with: token[at] == "A" ? "B" : "A")
+  let (good, bad) = (TokenProof.holds(scene.breaks("token-verified") ? forged : token, jwks: keys), TokenProof.holds(forged, jwks: keys))
+  scene.show("signature        \(good ? "holds" : "does not hold")", "one letter changed  \(bad ? "holds" : "does not hold")")
+  try scene.check("token-verified", good && !bad, expected: "holds, and does not hold when changed", found: "\(good), \(bad)")
+  try scene.check("token-bound", owner == "everything" && audience == "shop" && life == 600, expected: "pod everything, shop, 600 s", found: "pod \(owner), \(audience), \(life) s")
+}
+
+/// Two files that belong together, at some version. broken: the reader's folder is written in place, one file after the other.
+func publish(_ scene: Scene, _ version: Int, inPlace: Bool) throws {
+  if inPlace {
+    for key in ["a", "b"] {
+      try FileSystem.write("\(scene.folder)/pair/\(key)", "version-\(version)\n")
+      usleep(20_000)
+    }
+  } else {
+    try scene.podctl("apply", "-f", "-", input: configMap("pair", [("a", "version-\(version)"), ("b", "version-\(version)")]))
+  }
+}
+
+/// What the reader has counted: reads, reads of two different versions, versions.
+func counted(_ scene: Scene) throws -> (reads: Int, torn: Int, versions: Int) {
+  let n = Evidence.text("/proc/\(try scene.process("reader", "reader"))/root/tmp/count").split { $0 == " " || $0 == "\n" }.compactMap { Int($0) }
+  return n.count == 3 ? (n[0], n[1], n[2]) : (0, 0, 0)
+}
+
+let atomic = Step(
+  Text(en: "An update happens at once, or not at all", zh: "更新要么整体发生，要么不发生"),
+  why: Text(
+    en: "Two keys of a ConfigMap belong together. They are changed ten times while a reader compares them without a pause. The kubelet writes each version into a folder of its own and then moves one symbolic link, ..data; rename(2) is atomic, so nobody ever sees half of an update.",
+    zh: "ConfigMap 的两个键必须一致。读者不停地比较它们，其间把它们改了十次。kubelet 把每个版本写进一个新目录，然后只移动一个符号链接 ..data；rename(2) 是原子的，所以谁也看不到更新了一半的样子。"),
+  facts: [
+    Fact("link-moves", en: "..data points at another folder after an update", zh: "更新之后 ..data 指向另一个目录"),
+    Fact("never-half", en: "no read saw one file old and the other new", zh: "没有一次读到一新一旧"),
+    Fact("env-stale", en: "the same value in an environment variable stays old", zh: "同一个值放在环境变量里就一直是旧的"),
+    Fact("subpath-stale", en: "a file mounted by subPath stays old too", zh: "用 subPath 挂载的文件也一直是旧的"),
+  ], standsAlone: true,
+  cluster: #"""
+    k create configmap pair --from-literal=a=version-1 --from-literal=b=version-1
+    k apply -f reader.yaml
+    k wait --for=condition=Ready pod/reader --timeout=120s
+    k create configmap pair --from-literal=a=version-2 --from-literal=b=version-2 --dry-run=client -o yaml | k apply -f -
+    say 'A cluster looks every minute: this may take two.' '集群每分钟看一次：这里可能要等两分钟。'
+    look 150 link-moves version-2 k exec reader -- cat /config/a
+    first env-stale version-1 k exec reader -- sh -c 'echo $VERSION'
+    first subpath-stale version-1 k exec reader -- cat /one-file
+    first never-half '* 0 *' k exec reader -- cat /tmp/count
+    """#
+) { scene in
+  let inPlace = scene.breaks("never-half")
+  if inPlace { try FileSystem.makeFolders(scene.folder + "/pair") }
+  try publish(scene, 1, inPlace: false)
+  if inPlace { try publish(scene, 1, inPlace: true) }
+  var pod = reader
+  if inPlace { pod = pod.replacing("configMap: {name: pair}\n", with: "hostPath: {path: \(scene.folder)/pair}\n") }
+  if scene.breaks("subpath-stale") { pod = pod.replacing("mountPath: /one-file, subPath: a", with: "mountPath: /one-folder").replacing("- name: reader\n    image", with: "- name: reader\n    lifecycle: {postStart: {exec: {command: [ln, -s, /one-folder/a, /one-file]}}}\n    image") }
+  try scene.apply(pod, ready: "reader")
+  try scene.until("the reader reads", "读者开始读") { try counted(scene).reads > 0 }
+  let pid = try scene.process("reader", "reader")
+  let link = { optional { () throws(SysError) in try FileSystem.readlink("/proc/\(pid)/root/config/..data") } ?? "-" }
+  let before = link()
+  let last = scene.breaks("link-moves") ? 1 : 11
+  for version in 2...11 where version <= last {
+    try publish(scene, version, inPlace: inPlace)
+    try scene.until("version \(version) is there", "看到版本 \(version)") { Evidence.text("/proc/\(pid)/root/config/a").hasPrefix("version-\(version)") }
+  }
+  let after = link()
+  scene.show(Picture.difference(("before  ..data ->", before), ("after   ..data ->", after)))
+  if !inPlace { try scene.check("link-moves", differ: before, after) }
+
+  let then = try counted(scene).reads
+  try scene.until("the reader has gone on", "读者继续读") { try counted(scene).reads > then + 20 }
+  let seen = try counted(scene)
+  scene.show("reads \(seen.reads)   versions seen \(seen.versions)   reads of a mixture \(seen.torn)")
+  try scene.check("never-half", seen.torn == 0 && (seen.versions >= 2 || last == 1), expected: "0 of a mixture", found: "\(seen.torn) of a mixture, \(seen.versions) versions")
+  if inPlace { try scene.check("link-moves", differ: before, after) }
+
+  if scene.breaks("env-stale") {
+    try scene.podctl("delete", "pod", "reader")
+    try scene.apply(reader, ready: "reader")
+  }
+  let fresh = try scene.exec("reader", "reader", "cat /config/a").trimmed
+  let environment = try scene.exec("reader", "reader", "echo $VERSION").trimmed
+  let alone = try scene.exec("reader", "reader", "cat /one-file").trimmed
+  scene.show(Picture.table(["the same key, as", "", ""], [
+    ["file in the volume", fresh, ""], ["environment variable", environment, environment == fresh ? "" : "<- " + Picture.emphasised("old")],
+    ["file by subPath", alone, alone == fresh ? "" : "<- " + Picture.emphasised("old")],
+  ]))
+  try scene.check("env-stale", environment == "version-1" && fresh != environment || last == 1, expected: "version-1 beside \(fresh)", found: environment)
+  try scene.check("subpath-stale", alone == "version-1" && fresh != alone || last == 1, expected: "version-1 beside \(fresh)", found: alone)
+}
+
+let missing = Step(
+  Text(en: "Break it: a Secret that is not there", zh: "破坏：Secret 不存在"),
+  why: Text(
+    en: "A Pod names a Secret that nobody has made. Its containers are not started: the volume cannot be filled, and the kubelet tries again until the Secret is there. With optional: true it would start with an empty folder.",
+    zh: "Pod 引用了一个没人创建过的 Secret。容器不会启动：卷填不上，kubelet 反复重试，直到 Secret 出现。写上 optional: true 的话，它会带着空目录启动。"),
+  facts: [
+    Fact("waits", en: "no container runs, and an event says what is missing", zh: "没有容器运行，事件说明缺了什么"),
+    Fact("then-starts", en: "it starts by itself once the Secret is made", zh: "Secret 一创建，它就自己启动"),
+  ], standsAlone: true,
+  cluster: #"""
+    k apply -f waiting.yaml
+    check waits '*FailedMount*late*not*found*' sh -c "${KUBECTL:-kubectl} describe pod waiting | tr '\n' ' '"
+    k create secret generic late --from-literal=key=value
+    look 150 then-starts Running k get pod waiting -o 'jsonpath={.status.phase}'
+    """#
+) { scene in
+  try scene.podctl("apply", "-f", "-", input: scene.breaks("waits") ? waiting.replacing("secretName: late", with: "secretName: late, optional: true") : waiting)
+  if scene.breaks("waits") { try scene.podctl("wait", "--for=condition=Ready", "pod/waiting", "--timeout=60s") }
+  var event = ""
+  if !scene.breaks("waits") {
+    try scene.until("the event FailedMount", "事件 FailedMount") {
+      event = try scene.podctl("get", "events", "-o", "jsonpath={range .items[?(@.reason==\"FailedMount\")]}{.message}{\"\\n\"}{end}")
+      return event.contains("late")
+    }
+  }
+  let phase = try scene.field("waiting", ".status.phase")
+  let runs = try scene.processes("waiting")["app"] != nil
+  scene.show("phase \(phase)   a process of it: \(runs ? "yes" : "none")", "event FailedMount: " + (event.split(separator: "\n").first.map(String.init) ?? "-"))
+  try scene.check("waits", !runs && event.contains("late"), expected: "no process, FailedMount", found: "\(phase), \(runs ? "it runs" : "no process")")
+  if !scene.breaks("then-starts") { try scene.podctl("create", "secret", "generic", "late", "--from-literal=key=value") }
+  let ready = try scene.run(["podctl", "wait", "--for=condition=Ready", "pod/waiting", scene.breaks("then-starts") ? "--timeout=2s" : "--timeout=150s"])
+  scene.show("podctl create secret generic late …", "  " + (ready.code == 0 ? ready.text : ready.errors).trimmed)
+  try scene.check("then-starts", ready.code == 0, expected: "pod/waiting condition met", found: ready.errors.trimmed)
+}
+
+let waiting = """
+  apiVersion: v1
+  kind: Pod
+  metadata:
+    name: waiting
+  spec:
+    terminationGracePeriodSeconds: 0
+    containers:
+    - name: app
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sleep, "86400"]
+      volumeMounts:
+      - {name: key, mountPath: /key}
+    volumes:
+    - name: key
+      secret: {secretName: late}
+
+  """
+
+extension String {
+  func replacingCharacter(at i: Index, with c: Character) -> String { String(self[..<i]) + String(c) + self[index(after: i)...] }
+}
+
+exit(
+  LabProgram.run(
+    Story(
+      "07-projected-volume", title: Text(en: "Data projected into a container", zh: "投射数据卷：把数据投射进容器"),
+      question: Text(
+        en: "A program needs its configuration, a password and its own name, and none of them belongs into the image. How do they get in, and what becomes of them when they change?",
+        zh: "程序需要配置、密码和自己的名字，而这些都不该放进镜像。它们怎样进入容器？变了之后又会怎样？"),
+      manifests: [
+        .init("test-projected-volume.yaml", testProjectedVolume), .init("pass.yaml", pass), .init("everything.yaml", everything), .init("reader.yaml", reader),
+        .init("waiting.yaml", waiting),
+      ],
+      steps: [secrets, sources, atomic, missing])))
