@@ -30,9 +30,9 @@ let embeddedLink: [LinkerSetting] = [
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A lab is an executable under Labs/NN-name, beside its lesson.
-func lab(_ name: String) -> Target {
+func lab(_ name: String, data: [String] = []) -> Target {
   .executableTarget(
-    name: "lab-\(name)", dependencies: ["LabKit"], path: "Labs/\(name)", exclude: ["lesson.en.md", "lesson.zh.md"],
+    name: "lab-\(name)", dependencies: ["LabKit"], path: "Labs/\(name)", exclude: ["lesson.en.md", "lesson.zh.md"] + data,
     swiftSettings: strict, linkerSettings: fullyStatic)
 }
 
@@ -92,7 +92,7 @@ let package = Package(
     .executableTarget(name: "podlab-tls", dependencies: ["CSsl"], swiftSettings: embedded,
       linkerSettings: embeddedLink + [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .executableTarget(name: "init", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
-    lab("00-process-group"), lab("01-infra-container"), lab("03-sidecar"), lab("05-probes"), lab("06-lifecycle"), lab("07-projected-volume"),
+    lab("00-process-group"), lab("01-infra-container"), lab("03-sidecar"), lab("05-probes"), lab("06-lifecycle"), lab("07-projected-volume"), lab("08-pod-fields"), lab("10-resources"), lab("11-debug", data: ["faults"]),
 
     // tests: public API only (no @testable), so that one release build serves the programs and the tests
     .testTarget(name: "ManifestTests", dependencies: ["Manifest"], swiftSettings: strict),

@@ -106,7 +106,7 @@ let deadlock = Step(
   let left = try scene.exec("shop", "app", "cat /order/one 2>&1").trimmed
   scene.show("new container$ cat /order/one", "  " + left)
   try scene.check("layer-gone", left.contains("No such file"), expected: "No such file or directory", found: left)
-  try scene.podctl("delete", "pod", "shop")
+  try scene.remove("shop")
 }
 
 let readiness = Step(
@@ -145,7 +145,7 @@ let readiness = Step(
   scene.show("/tmp/open is back   ready \(back.0)   restartCount \(back.1)   process still \(pid)")
   scene.timeline("desk")
   try scene.check("back-again", equal: "true 0", "\(back.0) \(back.1)")
-  try scene.podctl("delete", "pod", "desk", "--grace-period=0", "--force")
+  try scene.remove("desk")
 }
 
 let desk = """
@@ -203,7 +203,7 @@ let impatient = Step(
   let count = try restarts(scene, "patient", "app")
   if !scene.breaks("cured") { try scene.check("held-back", first > started, expected: "liveness after the startup probe's success", found: "liveness first") }
   try scene.check("cured", count == "0" && up("patient"), expected: "restartCount 0, listening", found: "restartCount \(count)")
-  try scene.podctl("delete", "pod", "impatient", "patient")
+  try scene.remove("impatient", "patient")
 }
 
 /// When the results of a probe came (nanoseconds), by the Pod's journal.
@@ -270,7 +270,7 @@ let kinds = Step(
   let line = says.split(separator: "\n").last { $0.contains("NOT_SERVING") }.map(String.init) ?? "none"
   scene.show("event Unhealthy: \(line)", "ready: \(try isReady(scene, "remote", "grpc"))   restartCount \(try restarts(scene, "remote", "grpc"))")
   try scene.check("grpc-says-no", line.contains("NOT_SERVING"), expected: "NOT_SERVING", found: line)
-  try scene.podctl("delete", "pod", "kinds", "remote")
+  try scene.remove("kinds", "remote")
 }
 
 let leak = Step(
@@ -300,7 +300,7 @@ let leak = Step(
   scene.show(Picture.table(["pid", "VmRSS at first", "at most", ""], [["\(old)", "\(first / 1024) MiB", "\(most / 1024) MiB", ""], ["\(new)", "\(now / 1024) MiB", "", new == old ? "" : "the next container"]]))
   scene.timeline("greedy")
   try scene.check("leak-ended", new != old && most > 40_000 && now < most / 2, expected: "another process, small", found: "pid \(new), \(now / 1024) MiB")
-  try scene.podctl("delete", "pod", "greedy")
+  try scene.remove("greedy")
 }
 
 exit(

@@ -82,7 +82,7 @@ let pending = Step(
   let (second, bound) = (try scene.field("no-image", ".status.phase"), try scene.field("no-image", ".spec.nodeName"))
   scene.show("no-image   \(second)   node: \(bound)", "           \(try scene.field("no-image", ".status.containerStatuses[0].state.waiting.message").shortened(66))")
   try scene.check("no-image", second == "Pending" && !bound.isEmpty, expected: "Pending, on a node", found: "\(second), node \(bound)")
-  try scene.podctl("delete", "pod", "nowhere", "no-image")
+  try scene.remove("nowhere", "no-image")
 }
 
 let succeeded = Step(
@@ -121,7 +121,7 @@ let succeeded = Step(
   let end = try scene.field("job", ".status.phase")
   scene.show("exit codes  \(try scene.field("job", ".status.containerStatuses[*].state.terminated.exitCode"))", "phase       \(end)")
   try scene.check("succeeded", equal: "Succeeded", end)
-  try scene.podctl("delete", "pod", "job")
+  try scene.remove("job")
 }
 
 let failed = Step(
@@ -169,7 +169,7 @@ let failed = Step(
   let log = try scene.podctl("logs", "half", "-c", "bad").trimmed
   scene.show("podctl get pod half -o jsonpath=…  bad: \(try scene.field("half", ".status.containerStatuses[?(@.name==\"bad\")].state.terminated.reason")), exit code \(code)", "podctl logs half -c bad            \(log)")
   try scene.check("says-why", log.contains("/etc/app.conf"), expected: "cannot open /etc/app.conf", found: log.isEmpty ? "an empty log" : log)
-  try scene.podctl("delete", "pod", "half")
+  try scene.remove("half")
 }
 
 let unknown = Step(
@@ -208,7 +208,7 @@ let unknown = Step(
   let restarts = try scene.field("steady", ".status.containerStatuses[0].restartCount")
   scene.show("a new podd: \(Podd.process(place) ?? 0)   container's process \(now)   restartCount \(restarts)")
   try scene.check("adopted", now == app && restarts == "0", expected: "process \(app), restartCount 0", found: "process \(now), restartCount \(restarts)")
-  try scene.podctl("delete", "pod", "steady")
+  try scene.remove("steady")
 }
 
 let restarts = Step(
@@ -270,7 +270,7 @@ let restarts = Step(
   scene.timeline("crash")
   scene.show("CrashLoopBackOff: back-off \(waits.joined(separator: ", then "))")
   try scene.check("back-off-doubles", waits.last == "20s", expected: "20s", found: waits.joined(separator: ", "))
-  try scene.podctl("delete", "pod", "never", "on-failure", "always", "crash")
+  try scene.remove("never", "on-failure", "always", "crash")
 }
 
 let policies = pod("never", policy: "Never", spec: quick, [("app", "exit 1", "")]) + "---\n"

@@ -47,6 +47,8 @@ final class TextReporter: Reporter {
   private let language: Language
   private let style: Style
   private let recording: Recording?
+  /// The last reason that was given: it is not said twice in a row.
+  private var reason = ""
   /// Columns of the terminal; nil where standard output is none, and lines stay whole.
   private let columns: Int?
 
@@ -89,6 +91,8 @@ final class TextReporter: Reporter {
 
   func withheld(_ fact: Fact, _ why: Text) {
     say("  \(coloured(language == .en ? "--  " : "不适用", "33"))  \(fact.text[language])   [\(fact.id)]\n")
+    guard why[language] != reason else { return }
+    reason = why[language]
     say(wrapped((language == .en ? "not here: " : "此处看不到：") + why[language], "        "))
   }
 

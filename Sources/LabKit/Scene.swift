@@ -169,6 +169,12 @@ public final class Scene {
     try podctl("wait", "--for=condition=Ready", "pod/\(pod)", "--timeout=60s")
   }
 
+  /// Removes Pods at once: where their end is not what the step is about.
+  public func remove(_ pods: String...) throws {
+    let r = try run(["podctl", "delete", "pod"] + pods + ["--grace-period=0", "--force"])
+    if r.code != 0 { throw LabFailure.step("podctl delete pod \(pods.joined(separator: " ")): \(r.errors)") }
+  }
+
   public func exec(_ pod: String, _ container: String, _ command: String) throws -> Output {
     try run(["podctl", "exec", pod, "-c", container, "--", "sh", "-c", command])
   }
