@@ -104,16 +104,15 @@ let together = Step(
     Fact("one-group", en: "all three have the same process group and session", zh: "三个进程同属一个进程组和一个会话"),
     Fact("shared-loopback", en: "one reaches the other on 127.0.0.1", zh: "进程之间可以通过 127.0.0.1 访问"),
     Fact("shared-files", en: "what one writes, the other sees: the same file", zh: "一个进程写的文件，另一个进程看得到：是同一个文件"),
-  ]
+  ], standsAlone: true
 ) { scene in
   let apart = scene.breaks("one-group")
   let started = try startService(scene, apart: apart)
   var members = started.members
   defer { started.stop() }
-  for pid in members {
-    guard let s = Proc.stat(pid) else { continue }
-    scene.show("pid \(pid)  pgid \(s.processGroup)  sid \(s.session)   \(Evidence.command(pid).prefix(50))")
-  }
+  scene.compare(["pid", "process group", "session", "command"], members.compactMap { pid in
+    Proc.stat(pid).map { ["\(pid)", "\($0.processGroup)", "\($0.session)", Evidence.command(pid).shortened(34)] }
+  })
   let groups = Set(members.compactMap { Proc.stat($0)?.processGroup })
   try scene.check("one-group", groups.count == 1, expected: "1 process group", found: "\(groups.count): \(groups.sorted())")
 
@@ -124,7 +123,7 @@ let together = Step(
   scene.show("GET http://127.0.0.1:\(port)/log from the namespace of pid \(members[1]): \(answer.map { "\($0.utf8.count) bytes" } ?? "connection refused")")
   try scene.check("shared-loopback", answer?.contains("kernel") == true, expected: "the log", found: answer ?? "connection refused")
   let seen = members.map { Evidence.inode($0, scene.folder) }
-  scene.show("\(scene.folder), device:inode as each of them sees it: \(seen.joined(separator: "  "))")
+  scene.show("the folder, device:inode as each of them sees it: \(seen.joined(separator: "  "))")
   try scene.check("shared-files", Set(seen).count == 1, expected: seen[0], found: seen.joined(separator: ", "))
 }
 
@@ -133,7 +132,7 @@ let signal = Step(
   why: Text(
     en: "kill(-PGID) sends a signal to a whole process group: the service is started and ended as one thing.",
     zh: "kill(-PGID) 把信号发给整个进程组：这个服务可以作为一个整体启动和结束。"),
-  facts: [Fact("one-signal", en: "SIGTERM to the group ends all three", zh: "发给进程组的 SIGTERM 结束全部三个进程")]
+  facts: [Fact("one-signal", en: "SIGTERM to the group ends all three", zh: "发给进程组的 SIGTERM 结束全部三个进程")], standsAlone: true
 ) { scene in
   let (members, stop) = try startService(scene, apart: scene.breaks("one-signal"))
   defer { stop() }
@@ -155,13 +154,14 @@ let isolated = Step(
   facts: [
     Fact("lost-loopback", en: "the server is not there on the reader's loopback", zh: "在读取进程的回环网络上找不到服务器"),
     Fact("lost-files", en: "the same path is another file in each", zh: "同一个路径在各自容器里是不同的文件"),
-  ]
+  ], standsAlone: true
 ) { scene in
   let shared = scene.breaks("lost-loopback") || scene.breaks("lost-files")
   let pids = try programs(scene.folder).map { try startAlone(scene, $0.words, shared: shared) }
-  for pid in pids { scene.show("pid \(pid)  \(Evidence.namespace(pid, "net"))  \(Evidence.namespace(pid, "mnt"))") }
   let seen = pids.map { Evidence.inode($0, scene.folder) }
-  scene.show("\(scene.folder), device:inode as each of them sees it: \(seen.joined(separator: "  "))")
+  scene.compare(["pid", "network namespace", "mount namespace", "the folder, device:inode"], zip(pids, seen).map { pid, inode in
+    ["\(pid)", Evidence.namespace(pid, "net"), Evidence.namespace(pid, "mnt"), inode]
+  })
   if !scene.breaks("lost-loopback") {
     try scene.check("lost-files", Set(seen).count == 3, expected: "3 folders", found: "\(Set(seen).count)")
   }

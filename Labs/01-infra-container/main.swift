@@ -44,22 +44,24 @@ let first = Step(
   facts: [
     Fact("infra-first", en: "infra was started before the containers", zh: "Infra 容器先于用户容器启动"),
     Fact("infra-sleeps", en: "infra is the program pause, and it sleeps", zh: "Infra 容器的程序是 pause，处于睡眠状态"),
-  ]
+  ],
+  cluster: #"""
+    k apply -f pair.yaml
+    k wait --for=condition=Ready pod/pair --timeout=120s
+    """#
 ) { scene in
   if sameFacts.contains(where: scene.breaks) {
     try scene.apply(pod("pair", ["web"]), ready: "pair")
     try scene.until("a clock tick passes", "时钟走过一拍") { usleep(20_000); return true }
     try scene.apply(pod("single", ["client"]), ready: "single")
   } else {
-    try scene.apply(pod("pair", ["web", "client"]), ready: "pair")
+    try scene.changes { try scene.apply(pod("pair", ["web", "client"]), ready: "pair") }
   }
   let p = try processes(scene)
-  for (name, pid) in [("infra", p.infra), ("web", p.web), ("client", p.client)] {
-    let (start, state, command) = (Evidence.startTime(pid), Proc.stat(pid)?.state ?? "-", Evidence.command(pid).prefix(40))
-    scene.say(
-      en: "\(name.padded(7)) pid \(pid)  started at tick \(start)  state \(state)   \(command)",
-      zh: "\(name.padded(7)) pid \(pid)  启动时刻（时钟滴答）\(start)  状态 \(state)   \(command)")
+  let rows = [("infra", p.infra), ("web", p.web), ("client", p.client)].map { name, pid in
+    [name, "\(pid)", "\(Evidence.startTime(pid))", Evidence.state(pid), Evidence.command(pid).shortened(34)]
   }
+  scene.draw { Picture.table($0 == .en ? ["", "pid", "started at tick", "state", "command"] : ["", "pid", "启动时刻（时钟滴答）", "状态", "命令"], rows) }
   let starts = [p.infra, p.web, p.client].map(Evidence.startTime)
   try scene.check("infra-first", starts[0] <= starts[1] && starts[0] <= starts[2] && p.infra < p.web, expected: "infra before web", found: "ticks \(starts)")
   let sleeper = scene.breaks("infra-sleeps") ? p.web : p.infra
@@ -77,15 +79,24 @@ let joined = Step(
     Fact("same-uts", en: "one UTS namespace (hostname)", zh: "同一个 UTS Namespace（主机名）"),
     Fact("own-mnt", en: "each container has mounts of its own", zh: "每个容器有自己的 Mount Namespace"),
     Fact("own-pid", en: "each container has process ids of its own", zh: "每个容器有自己的 PID Namespace"),
-  ]
+  ],
+  cluster: #"""
+    inode() { k exec pair -c "$1" -- readlink "/proc/self/ns/$2" | tr -dc 0-9; }
+    check same-net "$(inode web net)" inode client net
+    check same-ipc "$(inode web ipc)" inode client ipc
+    check same-uts "$(inode web uts)" inode client uts
+    """#
 ) { scene in
   let p = try processes(scene)
-  for kind in ["net", "ipc", "uts", "mnt", "pid"] {
-    scene.show("\(kind.padded(4)) infra \(Evidence.namespace(p.infra, kind))  web \(Evidence.namespace(p.web, kind))  client \(Evidence.namespace(p.client, kind))")
-  }
+  let number = { (pid: Int32, kind: String) in String(Evidence.namespace(pid, kind).filter(\.isNumber)) }
+  let all = [("infra", p.infra), ("web", p.web), ("client", p.client)]
+  let kinds = ["net", "ipc", "uts", "mnt", "pid"]
+  scene.compare(["/proc/PID/ns"] + kinds, all.map { name, pid in [name] + kinds.map { number(pid, $0) } })
+  let boxes = all.map { name, pid in Picture.box(name, ["pid \(pid)", "mnt \(number(pid, "mnt"))", "pid \(number(pid, "pid"))"]) }
+  scene.show(Picture.box("net \(number(p.infra, "net"))  ipc \(number(p.infra, "ipc"))  uts \(number(p.infra, "uts"))", Picture.beside(boxes)))
   for kind in ["net", "ipc", "uts"] {
-    let all = [p.infra, p.web, p.client].map { Evidence.namespace($0, kind) }
-    try scene.check("same-\(kind)", Set(all).count == 1, expected: all[0], found: all.joined(separator: " "))
+    let found = all.map { Evidence.namespace($0.1, kind) }
+    try scene.check("same-\(kind)", Set(found).count == 1, expected: found[0], found: found.joined(separator: " "))
   }
   var other = p.client
   if scene.breaks("own-mnt") { other = p.web }
@@ -106,7 +117,11 @@ let network = Step(
   facts: [
     Fact("localhost", en: "client reaches web on localhost", zh: "client 通过 localhost 访问到 web"),
     Fact("one-port-space", en: "a second bind to port 8080 fails: address in use", zh: "再次绑定 8080 端口失败：地址已被占用"),
-  ]
+  ],
+  cluster: #"""
+    check localhost 'hello from web' k exec pair -c client -- wget -qO- http://localhost:8080/
+    check one-port-space '*in use*' k exec pair -c client -- sh -c 'timeout 1 httpd -f -p 8080 2>&1; true'
+    """#
 ) { scene in
   let home = sameFacts.contains(where: scene.breaks) ? "single" : "pair"
   let server = try scene.process("pair", "web")
@@ -169,7 +184,7 @@ let nothing = Step(
   }
   let net = Evidence.namespace(infra, "net")
   // `timeout` of the step before keeps a watcher for its second.
-  try scene.until("what was run in client has ended") { !Evidence.members("net", net).contains { Evidence.command($0).hasPrefix("timeout ") } }
+  try scene.until("what was run in client has ended", "在 client 里运行的程序已结束") { !Evidence.members("net", net).contains { Evidence.command($0).hasPrefix("timeout ") } }
   let found = Evidence.members("net", net)
   for pid in found { scene.show("\(net)  pid \(pid)  \(Evidence.command(pid).prefix(50))") }
   let known = Set(try scene.processes("pair").values)
@@ -195,7 +210,13 @@ let shared = Step(
   facts: [
     Fact("infra-is-1", en: "process 1 is pause", zh: "1 号进程是 pause"),
     Fact("zombie-reaped", en: "an orphan that ends is reaped", zh: "孤儿进程结束后被回收"),
-  ]
+  ], standsAlone: true,
+  cluster: #"""
+    k apply -f team.yaml
+    k wait --for=condition=Ready pod/team --timeout=120s
+    check infra-is-1 pause k exec team -c client -- cat /proc/1/comm
+    check zombie-reaped 0 k exec team -c client -- sh -c "grep -l '^State:.*Z' /proc/[0-9]*/status 2>/dev/null | wc -l"
+    """#
 ) { scene in
   let shares = !scene.breaks("infra-is-1")
   try scene.apply(pod("team", ["client"], sharesProcesses: shares), ready: "team")
@@ -250,4 +271,5 @@ exit(
       question: Text(
         en: "Containers of a Pod share their network. But the kernel knows no Pods: who holds what they share, and what is left when a container dies?",
         zh: "Pod 里的容器共享网络。可是内核并不认识 Pod：共享的东西由谁占着？容器死了之后还剩下什么？"),
+      manifests: [.init("pair.yaml", pod("pair", ["web", "client"])), .init("team.yaml", pod("team", ["client"], sharesProcesses: true))],
       steps: [first, joined, network, survives, nothing, shared, broken])))

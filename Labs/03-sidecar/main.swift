@@ -30,7 +30,7 @@ let ship = """
   """
 
 /// A Pod with both. native: the sidecar is an init container that never ends (KEP-753). apart: each has a volume of its own.
-func pod(_ scene: Scene, _ name: String, native: Bool = false, apart: Bool = false, ship script: String = ship) -> String {
+func pod(in folder: String, _ name: String, native: Bool = false, apart: Bool = false, ship script: String = ship) -> String {
   func container(_ name: String, _ script: String, _ volume: String, _ extra: String = "") -> String {
     """
       - name: \(name)
@@ -57,7 +57,7 @@ func pod(_ scene: Scene, _ name: String, native: Bool = false, apart: Bool = fal
     \(container("app", app, "logs"))\(native ? "" : sidecar)  volumes:
       - {name: logs, emptyDir: {}}
       - {name: other, emptyDir: {}}
-      - {name: host, hostPath: {path: \(scene.folder)/\(name), type: DirectoryOrCreate}}
+      - {name: host, hostPath: {path: \(folder)/\(name), type: DirectoryOrCreate}}
 
     """
 }
@@ -126,15 +126,26 @@ let oneFile = Step(
     Fact("own-mounts", en: "app and ship have mount namespaces of their own", zh: "app 与 ship 各有自己的 Mount Namespace"),
     Fact("same-inode", en: "both see the same file: same device, same inode", zh: "两者看到同一个文件：设备号和 inode 都相同"),
     Fact("every-line", en: "every line reaches the sidecar's output, once", zh: "每一行都到达 sidecar 的输出，不多不少"),
-  ]
+  ],
+  cluster: #"""
+    k apply -f shop.yaml
+    k wait --for=condition=Ready pod/shop --timeout=120s
+    check same-inode "$(k exec shop -c app -- stat -c '%d %i' /logs/app.log)" k exec shop -c ship -- stat -c '%d %i' /logs/app.log
+    # Each number once: as many lines as the last one says.
+    counted() { sleep 1; k logs shop -c ship | awk '{n = $2} END {print n == NR ? "even" : n " of " NR}'; }
+    check every-line even counted
+    gone shop
+    """#
 ) { scene in
   let late = ship.replacing("n=$(cat $saved 2>/dev/null || echo 0)", with: "sleep 1; n=10")
-  try scene.apply(pod(scene, "shop", apart: scene.breaks("same-inode"), ship: scene.breaks("every-line") ? late : ship), ready: "shop")
+  try scene.apply(pod(in: scene.folder, "shop", apart: scene.breaks("same-inode"), ship: scene.breaks("every-line") ? late : ship), ready: "shop")
   let a = try scene.process("shop", "app")
   let s = try scene.process("shop", "ship")
   _ = try written(scene, "shop")
-  scene.show("app   pid \(a)  \(Evidence.namespace(a, "mnt"))  app.log \(Evidence.inode(a, "/logs/app.log"))")
-  scene.show("ship  pid \(s)  \(Evidence.namespace(s, "mnt"))  app.log \(Evidence.inode(s, "/logs/app.log"))")
+  scene.compare(["", "pid", "mount namespace", "/logs/app.log, device:inode"], [
+    ["app", "\(a)", Evidence.namespace(a, "mnt"), Evidence.inode(a, "/logs/app.log")],
+    ["ship", "\(s)", Evidence.namespace(s, "mnt"), Evidence.inode(s, "/logs/app.log")],
+  ])
   try scene.check("own-mounts", differ: Evidence.namespace(a, "mnt"), Evidence.namespace(scene.breaks("own-mounts") ? a : s, "mnt"))
   try scene.check("same-inode", equal: Evidence.inode(a, "/logs/app.log"), Evidence.inode(s, "/logs/app.log"))
   try scene.until("some lines are written", "写入若干行") { try written(scene, "shop") > 15 }
@@ -151,10 +162,18 @@ let native = Step(
   facts: [
     Fact("sidecar-first", en: "ship was started before app", zh: "ship 先于 app 启动"),
     Fact("sidecar-last", en: "ship was stopped after app had ended", zh: "app 结束之后 ship 才被停止"),
-  ]
+  ], standsAlone: true,
+  cluster: #"""
+    k apply -f native.yaml
+    k wait --for=condition=Ready pod/native --timeout=120s
+    first=$(k get pod native -o 'jsonpath={.status.initContainerStatuses[0].state.running.startedAt}')
+    then=$(k get pod native -o 'jsonpath={.status.containerStatuses[0].state.running.startedAt}')
+    first sidecar-first "$first" sh -c "printf '%s\n' $first $then | sort | head -n 1"
+    gone native
+    """#
 ) { scene in
   let isNative = !scene.breaks("sidecar-first") && !scene.breaks("sidecar-last")
-  try scene.apply(pod(scene, "native", native: isNative), ready: "native")
+  try scene.apply(pod(in: scene.folder, "native", native: isNative), ready: "native")
   let a = try scene.process("native", "app")
   let s = try scene.process("native", "ship")
   for (name, pid) in [("ship", s), ("app ", a)] {
@@ -190,7 +209,7 @@ let rotation = Step(
   show(scene, renamed, after: "rename         ")
   try scene.check("rename-loses-none", renamed.missing.isEmpty && renamed.twice == 0, expected: "missing 0, twice 0", found: words(renamed))
 
-  try scene.apply(pod(scene, "copy"), ready: "copy")
+  try scene.apply(pod(in: scene.folder, "copy"), ready: "copy")
   try scene.until("some lines are written", "写入若干行") { try written(scene, "copy") > 5 }
   if scene.breaks("copytruncate-loses") { try rename(scene, "copy") } else { try copyAndTruncate(scene, "copy") }
   let cut = try account(scene, "copy")
@@ -241,4 +260,5 @@ exit(
       question: Text(
         en: "An app writes its log to a file. How do the lines get out of the container, without a change to the app, and what can be lost on the way?",
         zh: "应用把日志写到文件里。不改应用，怎样把日志取出容器？途中又可能丢失什么？"),
+      manifests: [.init("shop.yaml", pod(in: "/tmp/podlab-03", "shop")), .init("native.yaml", pod(in: "/tmp/podlab-03", "native", native: true))],
       steps: [oneFile, native, rotation, death])))

@@ -10,13 +10,13 @@
 //     first FACT PATTERN CMD…    the same without waiting
 //     gone POD…                  deletes Pods at once
 
-enum ClusterScript {
+public enum ClusterScript {
   /// FILE → content; run.sh is to be executable.
-  static func files(_ story: Story) -> [(name: String, text: String)] {
+  public static func files(_ story: Story) -> [(name: String, text: String)] {
     story.manifests.map { ($0.file, $0.text) } + [("run.sh", script(story))]
   }
 
-  static func script(_ story: Story) -> String {
+  public static func script(_ story: Story) -> String {
     var out = head(story)
     for (i, step) in story.steps.enumerated() {
       out += "\nstep \(i + 1) \(story.steps.count) \(quoted(step.title.en)) \(quoted(step.title.zh))\n"

@@ -6,17 +6,9 @@ import Glibc
 import Kernel
 import Manifest
 
-final class Recording {
-  private let file: FileDescriptor
-  private let begin = Clock.monotonic
-
-  /// The file must not be there yet.
-  init(_ path: String, title: String, columns: Int = 80, rows: Int = 24) throws(SysError) {
-    file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
-    try add(Self.header(title: title, columns: columns, rows: rows, at: Clock.wall / 1_000_000_000))
-  }
-
-  static func header(title: String, columns: Int, rows: Int, at: Int64) -> String {
+public enum Asciicast {
+  /// at: seconds since 1970.
+  public static func header(title: String, columns: Int, rows: Int, at: Int64) -> String {
     JSON.compact(
       .object([
         ("version", .int(2)), ("width", .int(Int64(columns))), ("height", .int(Int64(rows))), ("timestamp", .int(at)), ("title", .string(title)),
@@ -25,13 +17,24 @@ final class Recording {
   }
 
   /// seconds: with six digits behind the point. A terminal's own newline is \r\n.
-  static func line(nanoseconds: Int64, _ text: String) -> String {
+  public static func line(nanoseconds: Int64, _ text: String) -> String {
     let micro = String(nanoseconds / 1000 % 1_000_000)
     let time = "\(nanoseconds / 1_000_000_000)." + String(repeating: "0", count: 6 - micro.count) + micro
     return "[\(time), \"o\", \(JSON.compact(.string(text.replacing("\n", with: "\r\n"))))]"
   }
+}
 
-  func output(_ text: String) { _ = optional { () throws(SysError) in try add(Self.line(nanoseconds: Clock.monotonic - begin, text)) } }
+final class Recording {
+  private let file: FileDescriptor
+  private let begin = Clock.monotonic
+
+  /// The file must not be there yet.
+  init(_ path: String, title: String, columns: Int = 80, rows: Int = 24) throws(SysError) {
+    file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+    try add(Asciicast.header(title: title, columns: columns, rows: rows, at: Clock.wall / 1_000_000_000))
+  }
+
+  func output(_ text: String) { _ = optional { () throws(SysError) in try add(Asciicast.line(nanoseconds: Clock.monotonic - begin, text)) } }
 
   private func add(_ line: String) throws(SysError) { try writeAll(file.raw, line + "\n") }
 }

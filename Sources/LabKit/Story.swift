@@ -17,10 +17,10 @@ public struct Story: Sendable {
 
   public var facts: [Fact] { steps.flatMap(\.facts) }
 
-  /// The steps that a run with `--break FACT` needs: from the last one that stands alone, up to the fact's own.
+  /// The steps that a run with `--break FACT` needs: the fact's own, and those before it unless that one stands alone.
   public func steps(for fact: String) -> Range<Int> {
-    guard let last = steps.firstIndex(where: { $0.facts.contains { $0.id == fact } }) else { return steps.indices }
-    return (steps[...last].lastIndex { $0.standsAlone } ?? 0)..<last + 1
+    guard let own = steps.firstIndex(where: { $0.facts.contains { $0.id == fact } }) else { return steps.indices }
+    return (steps[own].standsAlone ? own : 0)..<own + 1
   }
 
   /// A file that a cluster would be given too.

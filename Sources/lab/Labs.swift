@@ -23,6 +23,14 @@ struct LabEntry {
     return line.map { String($0.dropFirst(2)) } ?? id
   }
 
+  /// Its executable, beside this one.
+  func program(_ options: ExerciseOptions) throws -> String {
+    let own = try FileSystem.readlink("/proc/self/exe")
+    let path = (own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ".") + "/lab-\(id)"
+    guard FileSystem.exists(path) else { throw Refusal.machine(options.say("\(path) is not there: build the package", "没有 \(path)：请先构建")) }
+    return path
+  }
+
   /// The one that a name means: a number, a name, or the beginning of one.
   static func find(_ name: String, _ options: ExerciseOptions) throws -> LabEntry {
     let all = try self.all(try Home.find())

@@ -48,7 +48,8 @@ PODCTL = {
 }
 LAB = {
     "list": "",
-    "run": "--no-pause --trace --keep --lang",
+    "run": "--no-pause --trace --keep --lang --record",
+    "export": "",
     "learn": "--plain --lang",
     "start": "",
     "check": "--keep -o",
