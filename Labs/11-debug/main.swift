@@ -87,7 +87,7 @@ let events = Step(
     check event-names-port '*8080*refused*' sh -c "${KUBECTL:-kubectl} describe pod shop | tr '\n' ' '"
     """#
 ) { scene in
-  if scene.breaks("event-names-port") { try scene.podctl("delete", "configmap", "shop-config"); try scene.remove("shop"); try scene.apply(shop(port: "8080"), ready: "shop") }
+  if scene.breaks("event-names-port") { try scene.remove("shop"); try scene.apply(shop(port: "8081", probe: false), ready: "shop") }
   let all = try scene.podctl("describe", "pod", "shop").split(separator: "\n").map(String.init)
   let line = all.first { $0.contains("Unhealthy") }?.trimmed ?? "no event Unhealthy"
   scene.show("$ podctl describe pod shop | tail", "  " + line.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " "))
