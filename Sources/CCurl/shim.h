@@ -31,6 +31,14 @@ static inline void ccurl_send(CURL *h, ccurl_bytes read, void *context, curl_off
   curl_easy_setopt(h, CURLOPT_INFILESIZE_LARGE, length);
 }
 
+// Asked about once a second, also when nothing moves; another answer than 0 gives the transfer up.
+typedef int (*ccurl_watcher)(void *, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
+static inline void ccurl_watch(CURL *h, ccurl_watcher watch, void *context) {
+  curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, watch);
+  curl_easy_setopt(h, CURLOPT_XFERINFODATA, context);
+}
+
 static inline void ccurl_errors(CURL *h, char *buffer) { curl_easy_setopt(h, CURLOPT_ERRORBUFFER, buffer); }
 
 static inline long ccurl_status(CURL *h) {

@@ -4,7 +4,7 @@
 The fault is the last part of a repository's name: 127.0.0.1:PORT/x/cut:1 is an image whose layer's connection is cut half-way, once. What came in is
 kept in `seen` as (method, path, headers).
 """
-import gzip, hashlib, http.server, io, json, os, tarfile, threading, time
+import gzip, hashlib, http.server, io, json, tarfile, threading
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -64,6 +64,8 @@ class Registry:
             do_HEAD = do_POST = do_GET
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        # Clients that hang up are part of the test.
+        self.server.handle_error = lambda *a: None
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         self.host = "127.0.0.1:%d" % self.port
@@ -103,7 +105,7 @@ class Registry:
                 return self.refuse(h, 404, "NAME_UNKNOWN")
             kind, what = parts[-2], parts[-1]
             fault = parts[-3] if self.broken else "sound"
-            getattr(self, kind)(h, fault, what)
+            {"manifests": self.give_manifest, "blobs": self.give_blob}[kind](h, fault, what)
         except (BrokenPipeError, ConnectionResetError):
             h.close_connection = True
 
@@ -134,7 +136,6 @@ class Registry:
         if fault == "foreign":
             return self.index([(self.image.manifest, {"os": "linux", "architecture": "s390x"})])
         if fault == "cycle":
-            body = (MANIFEST, self.image.manifest)
             # An index can only lead to itself by a digest that lies.
             here = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
                 {"mediaType": INDEX, "digest": "sha256:" + "1" * 64, "size": 10, "platform": {"os": "linux", "architecture": a}} for a in ("amd64", "arm64")]}).encode()
@@ -177,79 +178,73 @@ class Registry:
             body = body + b"\n"
         self.give(h, body, type=type, headers=[("Docker-Content-Digest", said)])
 
-    def manifests(self, *a):
-        raise NotImplementedError
+    def give_manifest(self, h, fault, what):
+        if fault in ("e404", "e403", "e500", "e429forever"):
+            code = {"e404": 404, "e403": 403, "e500": 500, "e429forever": 429}[fault]
+            return self.refuse(h, code, headers=[("Retry-After", "0")] if code >= 429 else ())
+        if fault == "e429once" and self.first(fault + h.command):
+            return self.refuse(h, 429, "TOOMANYREQUESTS", [("Retry-After", "0")])
+        if fault == "e503twice" and not all(self.times.get(x) for x in ("503a", "503b")):
+            self.first("503b" if not self.first("503a") else "503a")
+            return self.refuse(h, 503, "UNAVAILABLE", [("Retry-After", "0")])
+        if fault == "e401":
+            return self.refuse(h, 401, "UNAUTHORIZED", [("WWW-Authenticate", 'Basic realm="r"')])
+        if fault in ("token", "secret"):
+            wanted = "Bearer t-" + ("secret" if fault == "secret" else "anonymous")
+            if h.headers.get("Authorization") != wanted:
+                realm = 'Bearer realm="http://%s/token",service="s",scope="repository:x/%s:pull"' % (self.host, fault)
+                return self.refuse(h, 401, "UNAUTHORIZED", [("WWW-Authenticate", realm)])
+        self.manifests_get(h, fault, what)
 
+    def give_blob(self, h, fault, what):
+        body = self.blobs.get(what)
+        if body is None or fault == "noblob" and what in self.image.layers:
+            return self.refuse(h, 404, "BLOB_UNKNOWN")
+        if what not in self.image.layers:
+            return self.give(h, body)
+        if fault in ("token", "secret") and not (h.headers.get("Authorization") or "").startswith("Bearer "):
+            return self.refuse(h, 401, "UNAUTHORIZED", [("WWW-Authenticate", 'Bearer realm="http://%s/token"' % self.host)])
+        if fault == "redirect":
+            # Another origin: another port would do as well as another name.
+            return self.give(h, b"", 307, headers=[("Location", "http://localhost:%d/elsewhere/%s" % (self.port, what[7:]))])
+        if fault == "wrong":
+            body = bytes([body[0] ^ 1]) + body[1:]
+        if fault == "longer":
+            body = body + b"more"
+        start = 0
+        asked = h.headers.get("Range")
+        if asked and fault != "norange":
+            start = int(asked[6:].split("-")[0])
+        if fault in ("cut", "norange") and self.first(fault + what):
+            return self.begin(h, body, len(body) // 2)
+        if fault == "cutforever":
+            return self.begin(h, body, min(len(body) - 1, start + 10), start)
+        if fault == "cutdead":
+            return self.begin(h, body, start, start)
+        if fault in ("stall", "slow"):
+            h.send_response(200)
+            h.send_header("Content-Length", str(len(body)))
+            h.end_headers()
+            h.wfile.write(body[:100])
+            h.wfile.flush()
+            self.stall.wait(120)
+            if fault == "slow":
+                h.wfile.write(body[100:])
+            else:
+                h.close_connection = True
+            return
+        if start:
+            return self.give(h, body[start:], 206, headers=[("Content-Range", "bytes %d-%d/%d" % (start, len(body) - 1, len(body)))])
+        self.give(h, body)
 
-def _manifests(self, h, fault, what):
-    if fault in ("e404", "e403", "e500", "e429forever"):
-        code = {"e404": 404, "e403": 403, "e500": 500, "e429forever": 429}[fault]
-        return self.refuse(h, code, headers=[("Retry-After", "0")] if code >= 429 else ())
-    if fault == "e429once" and self.first(fault + h.command):
-        return self.refuse(h, 429, "TOOMANYREQUESTS", [("Retry-After", "0")])
-    if fault == "e503twice" and not all(self.times.get(x) for x in ("503a", "503b")):
-        self.first("503b" if not self.first("503a") else "503a")
-        return self.refuse(h, 503, "UNAVAILABLE", [("Retry-After", "0")])
-    if fault == "e401":
-        return self.refuse(h, 401, "UNAUTHORIZED", [("WWW-Authenticate", 'Basic realm="r"')])
-    if fault in ("token", "secret"):
-        wanted = "Bearer t-" + ("secret" if fault == "secret" else "anonymous")
-        if h.headers.get("Authorization") != wanted:
-            realm = 'Bearer realm="http://%s/token",service="s",scope="repository:x/%s:pull"' % (self.host, fault)
-            return self.refuse(h, 401, "UNAUTHORIZED", [("WWW-Authenticate", realm)])
-    self.manifests_get(h, fault, what)
-
-
-def _blobs(self, h, fault, what):
-    body = self.blobs.get(what)
-    if body is None or fault == "noblob" and what in self.image.layers:
-        return self.refuse(h, 404, "BLOB_UNKNOWN")
-    if what not in self.image.layers:
-        return self.give(h, body)
-    if fault in ("token", "secret") and not (h.headers.get("Authorization") or "").startswith("Bearer "):
-        return self.refuse(h, 401, "UNAUTHORIZED", [("WWW-Authenticate", 'Bearer realm="http://%s/token"' % self.host)])
-    if fault == "redirect":
-        # Another origin: another port would do as well as another name.
-        return self.give(h, b"", 307, headers=[("Location", "http://localhost:%d/elsewhere/%s" % (self.port, what[7:]))])
-    if fault == "wrong":
-        body = bytes([body[0] ^ 1]) + body[1:]
-    if fault == "longer":
-        body = body + b"more"
-    start = 0
-    asked = h.headers.get("Range")
-    if asked and fault != "norange":
-        start = int(asked[6:].split("-")[0])
-    if fault in ("cut", "norange") and self.first(fault + what):
-        return self.begin(h, body, len(body) // 2)
-    if fault == "cutforever":
-        return self.begin(h, body, min(len(body) - 1, start + 10), start)
-    if fault == "cutdead":
-        return self.begin(h, body, start, start)
-    if fault in ("stall", "slow"):
-        h.send_response(200)
-        h.send_header("Content-Length", str(len(body)))
+    def begin(self, h, body, end, start=0):
+        """Announces all and gives a part, then hangs up."""
+        h.send_response(206 if start else 200)
+        h.send_header("Content-Length", str(len(body) - start))
+        if start:
+            h.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(body) - 1, len(body)))
         h.end_headers()
-        h.wfile.write(body[:100])
+        h.wfile.write(body[start:end])
         h.wfile.flush()
-        self.stall.wait(120)
-        if fault == "slow":
-            h.wfile.write(body[100:])
-        else:
-            h.close_connection = True
-        return
-    if start:
-        return self.give(h, body[start:], 206, headers=[("Content-Range", "bytes %d-%d/%d" % (start, len(body) - 1, len(body)))])
-    self.give(h, body)
-
-
-def _begin(self, h, body, end, start=0):
-    """Announces all and gives a part, then hangs up."""
-    h.send_response(206 if start else 200)
-    h.send_header("Content-Length", str(len(body) - start))
-    if start:
-        h.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(body) - 1, len(body)))
-    h.end_headers()
-    h.wfile.write(body[start:end])
-    h.wfile.flush()
-    h.close_connection = True
-    h.connection.shutdown(2)
+        h.close_connection = True
+        h.connection.shutdown(2)

@@ -110,7 +110,7 @@ final class HTTPClient {
 
   func perform(_ request: HTTPRequest) throws(TransferError) -> HTTPResponse {
     curl_easy_reset(handle)
-    let exchange = Exchange(request, handle)
+    let exchange = Exchange(request, patience)
     let context = Unmanaged.passUnretained(exchange).toOpaque()
     ccurl_text(handle, CURLOPT_URL, request.url)
     ccurl_text(handle, CURLOPT_PROTOCOLS_STR, "http,https")
@@ -118,8 +118,7 @@ final class HTTPClient {
     ccurl_number(handle, CURLOPT_NOSIGNAL, 1)
     ccurl_number(handle, CURLOPT_TCP_KEEPALIVE, 1)
     ccurl_number(handle, CURLOPT_CONNECTTIMEOUT, min(30, patience))
-    ccurl_number(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
-    ccurl_number(handle, CURLOPT_LOW_SPEED_TIME, patience)
+    ccurl_watch(handle, Exchange.watch, context)
     ccurl_number(handle, CURLOPT_BUFFERSIZE, 1 << 18)
     ccurl_number(handle, CURLOPT_UPLOAD_BUFFERSIZE, 1 << 18)
     ccurl_number(handle, CURLOPT_SSL_VERIFYPEER, rules.verifies ? 1 : 0)
@@ -159,10 +158,9 @@ final class HTTPClient {
     case CURLE_COULDNT_RESOLVE_PROXY: return TransferError(text: "proxyconnect tcp: \(said)", isTransient: false)
     case CURLE_COULDNT_CONNECT: return TransferError(text: "dial tcp \(at): connect: \(reason)", isTransient: false)
     case CURLE_OPERATION_TIMEDOUT:
-      if exchange.hasConnected || said.hasPrefix("Operation too slow") {
-        return TransferError(text: "no byte came for \(patience) s: i/o timeout", isTransient: true)
-      }
       return TransferError(text: "dial tcp \(at): i/o timeout", isTransient: false)
+    case CURLE_ABORTED_BY_CALLBACK:
+      return TransferError(text: "no byte came for \(patience) s: i/o timeout", isTransient: true)
     case CURLE_GOT_NOTHING: return TransferError(text: "EOF", isTransient: true)
     case CURLE_PARTIAL_FILE: return TransferError(text: "unexpected EOF", isTransient: true)
     case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND:
@@ -190,17 +188,25 @@ final class HTTPClient {
 /// What libcurl's callbacks work on.
 private final class Exchange {
   let request: HTTPRequest
-  let handle: UnsafeMutableRawPointer
   var response = HTTPResponse()
   /// The sink did not want the body: the head is the answer.
   var refused = false
-  var hasConnected = false
   /// Why the body was not taken.
   var why: String?
   private var hasBegun = false
   private var sent: Int64 = 0
+  private let patience: Int64
+  /// When a byte came or went, CLOCK_MONOTONIC.
+  private var lastMoved = Clock.monotonic
 
-  init(_ request: HTTPRequest, _ handle: UnsafeMutableRawPointer) { (self.request, self.handle) = (request, handle) }
+  /// patience: seconds.
+  init(_ request: HTTPRequest, _ patience: Int) { (self.request, self.patience) = (request, Int64(patience) * 1_000_000_000) }
+
+  static let watch: ccurl_watcher = { context, _, _, _, _ in
+    guard let context else { return 0 }
+    let x = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+    return Clock.monotonic - x.lastMoved > x.patience ? 1 : 0
+  }
 
   static let write: ccurl_bytes = { bytes, size, count, context in
     guard let context else { return 0 }
@@ -217,7 +223,7 @@ private final class Exchange {
   }
 
   private func line(_ raw: UnsafeRawBufferPointer) {
-    hasConnected = true
+    lastMoved = Clock.monotonic
     let text = String(decoding: raw, as: UTF8.self)
     if text.hasPrefix("HTTP/") {
       response.headers = []
@@ -230,6 +236,8 @@ private final class Exchange {
   }
 
   private func body(_ bytes: UnsafeRawBufferPointer) -> Int {
+    // Also when it took long to hand them on.
+    defer { lastMoved = Clock.monotonic }
     if let sink = request.sink, response.status == 200 || response.status == 206 {
       if !hasBegun {
         hasBegun = true
@@ -249,6 +257,7 @@ private final class Exchange {
   }
 
   private func give(_ room: UnsafeMutableRawBufferPointer) -> Int {
+    lastMoved = Clock.monotonic
     switch request.body {
     case .none: return 0
     case .bytes(let all):
