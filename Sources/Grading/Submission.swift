@@ -4,6 +4,7 @@
 // themselves, without following anything; archives are unpacked inside the arena and then read in the same way.
 import Glibc
 import Kernel
+import Manifest
 
 public struct Submission: Sendable {
   /// Where it comes from.

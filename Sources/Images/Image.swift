@@ -16,12 +16,15 @@ public struct Image: Sendable, Equatable {
   public var size: Int64
   /// Made by a recipe, not pulled or imported.
   public var isMadeHere: Bool
+  /// Marks of the credentials that it was given to; empty: it is for all.
+  public var access: [String]
 
   /// What a container status shows as imageID.
   public var id: String { "\(reference.repository)@\(digest)" }
 
-  public init(reference: ImageReference, digest: String, layers: [String], config: ImageConfig, size: Int64 = 0, isMadeHere: Bool = false) {
-    (self.reference, self.digest, self.layers, self.config, self.size, self.isMadeHere) = (reference, digest, layers, config, size, isMadeHere)
+  public init(reference: ImageReference, digest: String, layers: [String], config: ImageConfig, size: Int64 = 0, isMadeHere: Bool = false, access: [String] = []) {
+    (self.reference, self.digest, self.layers, self.config) = (reference, digest, layers, config)
+    (self.size, self.isMadeHere, self.access) = (size, isMadeHere, access)
   }
 }
 

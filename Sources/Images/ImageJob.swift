@@ -35,6 +35,8 @@ public struct ImageJob: Sendable {
   public let work: Work
   /// An image of this name is here: what the registry has now is wanted.
   let isThere: Bool
+  /// What helps where the pull fails.
+  var remedy = ""
   let started: Int64
 
   /// No answer is longer.
@@ -155,8 +157,6 @@ public struct ImageJob: Sendable {
   }
 
   public func failed(_ why: String) -> ImageOutcome {
-    // One that is here and was to be asked for anew: what helps is said.
-    let remedy = isThere ? ". The image is here: imagePullPolicy IfNotPresent runs it without asking the registry" : ""
-    return .failed(reason: "ErrImagePull", message: "failed to pull and unpack image \"\(reference)\": \(why)\(remedy)")
+    .failed(reason: "ErrImagePull", message: "failed to pull and unpack image \"\(reference)\": \(why)\(remedy)")
   }
 }

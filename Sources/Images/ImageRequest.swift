@@ -27,7 +27,9 @@ public enum ImageRequest: Sendable {
 
 extension ImageStore {
   /// Decides without waiting for anything but the disk.
-  public func request(_ name: String, policy: ImagePolicy) -> ImageRequest {
+  /// credentials: who asks. An image that a registry gave to somebody with credentials is not for others, unless the registry says so again
+  /// (KubeletEnsureSecretPulledImages); one that was pulled by hand, imported or made is for all.
+  public func request(_ name: String, policy: ImagePolicy, credentials: RegistryCredentials = .init()) -> ImageRequest {
     let started = Clock.monotonic
     let reference: ImageReference
     do throws(ImageReference.Invalid) { reference = try ImageReference(parsing: name) } catch {
@@ -39,16 +41,26 @@ extension ImageStore {
     }
     // What a recipe serves is not asked of a registry: such names work offline. One that was pulled or imported is an image like any other.
     let recipe = found?.isMadeHere ?? true ? Recipe.named(reference) : nil
+    if let found, !found.access.isEmpty, policy != .always, !credentials.matching(reference).contains(where: { found.access.contains($0.mark) }) {
+      if policy == .never { return Self.notPresent(name) }
+      return .helper(ImageJob(store: self, reference: reference, work: .pull, isThere: true, started: started))
+    }
     switch (policy, found) {
     case (.ifNotPresent, let image?), (.never, let image?): return .done(.present(image))
     case (.always, let image?) where recipe != nil:
       let took = Clock.monotonic - started
       return .done(.pulled(image, took: took, tookWithWaiting: took))
-    case (.never, nil):
-      return .done(.failed(reason: "ErrImageNeverPull", message: "Container image \"\(name)\" is not present with pull policy of Never"))
+    case (.never, nil): return Self.notPresent(name)
     case (.always, _), (.ifNotPresent, nil):
-      return .helper(ImageJob(store: self, reference: reference, work: recipe.map(ImageJob.Work.build) ?? .pull, isThere: found != nil, started: started))
+      return .helper(
+        ImageJob(
+          store: self, reference: reference, work: recipe.map(ImageJob.Work.build) ?? .pull, isThere: found != nil,
+          remedy: found == nil ? "" : ". The image is here: imagePullPolicy IfNotPresent runs it without asking the registry", started: started))
     }
+  }
+
+  private static func notPresent(_ name: String) -> ImageRequest {
+    .done(.failed(reason: "ErrImageNeverPull", message: "Container image \"\(name)\" is not present with pull policy of Never"))
   }
 
   /// The same, waiting for the helper.

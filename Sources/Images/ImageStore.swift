@@ -23,6 +23,8 @@ public struct ImageStore: Sendable {
   /// Where an image came from (`ImageSource`), and the digest that a registry knows it by, where that is another than its manifest's (an index's).
   public static let sourceKey = "io.podlab.source"
   public static let digestKey = "io.podlab.digest"
+  /// Marks of the credentials that a registry gave an image to for a Pod, separated by commas; not there: anybody may use it.
+  public static let accessKey = "io.podlab.access"
 
   public var indexPath: String { root + "/index.json" }
   public func blobPath(_ digest: String) -> String { "\(root)/blobs/\(digest.split(separator: ":").joined(separator: "/"))" }
@@ -44,6 +46,8 @@ public struct ImageStore: Sendable {
     /// What a registry knows it by: the manifest's, or that of the index it was chosen from.
     public var knownDigest: String
     public var source: ImageSource?
+    /// Marks of credentials (`accessKey`); empty: it is for all.
+    public var access: [String]
     public var recipe: String? { if case .recipe(let name)? = source { name } else { nil } }
   }
 
@@ -55,7 +59,8 @@ public struct ImageStore: Sendable {
       let notes = m["annotations"]
       let name = notes?[Self.nameKey]?.string
       return Entry(
-        reference: name.flatMap(Self.reference), name: name, digest: digest, knownDigest: notes?[Self.digestKey]?.string ?? digest, source: ImageSource(notes))
+        reference: name.flatMap(Self.reference), name: name, digest: digest, knownDigest: notes?[Self.digestKey]?.string ?? digest, source: ImageSource(notes),
+        access: (notes?[Self.accessKey]?.string ?? "").split(separator: ",").map(String.init))
     }
   }
 
@@ -70,7 +75,16 @@ public struct ImageStore: Sendable {
     let layers = content.config.diffIDs.reversed().map(layerPath)
     if layers.isEmpty || !layers.allSatisfy(FileSystem.isFolder) { return nil }
     return Image(
-      reference: reference, digest: entry.knownDigest, layers: layers, config: content.config, size: content.size, isMadeHere: entry.recipe != nil)
+      reference: reference, digest: entry.knownDigest, layers: layers, config: content.config, size: content.size, isMadeHere: entry.recipe != nil,
+      access: entry.access)
+  }
+
+  /// The same of a name as it is written; nil also for one that is none, or cannot be read.
+  public func image(named name: String) -> Image? {
+    do throws(ImageReference.Invalid) {
+      let reference = try ImageReference(parsing: name)
+      do throws(ImageError) { return try resolve(reference) } catch { return nil }
+    } catch { return nil }
   }
 
   /// The entry that a name stands for: the one of that name or digest, else the one that its recipe made (whatever the tag).

@@ -13,6 +13,9 @@ public struct RegistryCredential: Sendable, Equatable {
   public init(user: String, password: String, identityToken: String = "") {
     (self.user, self.password, self.identityToken) = (user, password, identityToken)
   }
+
+  /// By which the store remembers that an image was given to this credential: it says nothing about it.
+  public var mark: String { SHA256.hex(Array("\(user)\0\(password)\0\(identityToken)".utf8)) }
 }
 
 public struct RegistryCredentials: Sendable, Equatable {

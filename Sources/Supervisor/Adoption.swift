@@ -87,7 +87,7 @@ extension Supervisor {
   private func recallImages() {
     let all = ImageStore(root: instance.images)
     for c in pod.spec.initContainers + pod.spec.containers + pod.spec.ephemeralContainers {
-      if case .done(.present(let image)) = all.request(c.image, policy: .never) { images[c.name] = image }
+      if let image = all.image(named: c.image) { images[c.name] = image }
     }
   }
 

@@ -40,7 +40,7 @@ extension Supervisor {
     guard let c = container(name) else { return }
     let store = ImageStore(root: instance.images)
     let sources = sourcesForPulls()
-    switch store.request(c.image, policy: ImagePolicy(c.imagePullPolicy)) {
+    switch store.request(c.image, policy: ImagePolicy(c.imagePullPolicy), credentials: sources.credentials) {
     case .done(let outcome):
       if case .pulled = outcome { feed(.imagePulling(container: name)) }
       imageCame(name, outcome)
@@ -105,6 +105,8 @@ extension Supervisor {
     case usable(ImageSources)
     /// A Secret that holds no credentials, though its type says so.
     case malformed(String)
+
+    var credentials: RegistryCredentials { if case .usable(let s) = self { s.credentials } else { RegistryCredentials() } }
   }
 
   /// kubelet_pods.go, getPullSecretsForPod: a Secret that is not there is told of, the pull is tried all the same.

@@ -13,10 +13,11 @@ extension Supervisor {
   func fetchImageVolumes() throws(ConfigError) -> Bool {
     for volume in pod.spec.volumes {
       guard case .image(let reference, let policy) = volume.source, volumes.images[volume.name] == nil else { continue }
-      switch ImageStore(root: instance.images).request(reference, policy: ImagePolicy(policy)) {
+      let sources = sourcesForPulls()
+      switch ImageStore(root: instance.images).request(reference, policy: ImagePolicy(policy), credentials: sources.credentials) {
       case .done(let outcome): try imageVolumeCame(volume.name, outcome)
       case .helper(let job):
-        pull("volume:" + volume.name, job, sourcesForPulls()) { [unowned self] outcome in
+        pull("volume:" + volume.name, job, sources) { [unowned self] outcome in
           do throws(ConfigError) { try imageVolumeCame(volume.name, outcome) } catch { return volumesFailed(error.message) }
           mountVolumes()
         }
@@ -37,7 +38,7 @@ extension Supervisor {
   func recallImageVolumes() {
     for volume in pod.spec.volumes {
       guard case .image(let reference, _) = volume.source else { continue }
-      if case .done(.present(let image)) = ImageStore(root: instance.images).request(reference, policy: .never) { volumes.images[volume.name] = image.layers }
+      if let image = ImageStore(root: instance.images).image(named: reference) { volumes.images[volume.name] = image.layers }
     }
   }
 }

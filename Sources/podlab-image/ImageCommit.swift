@@ -19,14 +19,17 @@ extension StoreWriter {
   }
 
   /// An image by the exact bytes of its manifest; its config and layers are blobs here already, the layers unpacked. knownDigest: what the registry
-  /// knows it by, where that is an index's.
+  /// knows it by, where that is an index's. access: marks of the credentials that it is for; empty: for all.
   @discardableResult
-  func commit(name: String?, manifest: [UInt8], mediaType: String, knownDigest: String? = nil, source: ImageSource) throws(Failure) -> String {
+  func commit(name: String?, manifest: [UInt8], mediaType: String, knownDigest: String? = nil, source: ImageSource, access: [String] = []) throws(Failure)
+    -> String
+  {
     let blob = try addBlob(manifest)
     try checkContent(manifest, blob.digest)
     var notes = [source.annotation]
     if let name { notes.insert((ImageStore.nameKey, .string(name)), at: 0) }
     if let knownDigest, knownDigest != blob.digest { notes.append((ImageStore.digestKey, .string(knownDigest))) }
+    if !access.isEmpty { notes.append((ImageStore.accessKey, .string(access.joined(separator: ",")))) }
     var entry = descriptor(mediaType, blob)
     entry["annotations"] = .object(notes.map { ($0.key, $0.value) })
     try changeIndex { entries in
@@ -38,6 +41,16 @@ extension StoreWriter {
       entries.append(entry)
     }
     return blob.digest
+  }
+
+  /// Changes who an image that is here is for.
+  func setAccess(name: String, _ access: [String]) throws(Failure) {
+    try changeIndex { entries in
+      for i in entries.indices where entries[i]["annotations"]?[ImageStore.nameKey]?.string == name {
+        let notes = (entries[i]["annotations"]?.members?.entries ?? []).filter { $0.key != ImageStore.accessKey }.map { ($0.key, $0.value) }
+        entries[i]["annotations"] = .object(notes + (access.isEmpty ? [] : [(ImageStore.accessKey, .string(access.joined(separator: ",")))]))
+      }
+    }
   }
 
   /// Reads the index, changes its entries, writes it: under the lock, the old or the new.

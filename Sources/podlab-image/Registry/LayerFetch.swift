@@ -142,6 +142,7 @@ private struct FetchedLayer {
     do throws(Failure) {
       let writer = try StoreWriter(store)
       _ = try writer.addLayer(from: ends.0, expecting: Expected(layer.blob), diffID: layer.diffID)
+      for line in writer.notes { report("note", layer.index, "warning: \(line)") }
     } catch { failure = error.description }
     _ = close(ends.0)
     let status = optional { () throws(SysError) in try ExitStatus.collect(pidfd: fetcher, wait: true) } ?? nil

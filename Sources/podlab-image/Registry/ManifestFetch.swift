@@ -34,13 +34,9 @@ struct ManifestFetch {
     do throws(RegistryError) {
       let head = try registry.send("HEAD", what, headers: Self.accept, accepts: [200])
       // Registries that keep it to themselves: the digest of what they give.
-      guard let digest = head.header("docker-content-digest"), Self.isKnown(digest) else { return try get(what, expecting: nil).digest }
+      guard let digest = head.header("docker-content-digest"), ImageStore.isDigest(digest) else { return try get(what, expecting: nil).digest }
       return digest
     } catch { throw resolving(error) }
-  }
-
-  static func isKnown(_ digest: String) -> Bool {
-    digest.hasPrefix("sha256:") && digest.utf8.count == 71 && digest.utf8.dropFirst(7).allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
   }
 
   private func resolving(_ e: RegistryError) -> RegistryError {
@@ -61,7 +57,7 @@ struct ManifestFetch {
         throw RegistryError(
           description: "no match for platform in manifest: not found (this is \(platform); there is \(there.isEmpty ? "none" : there.joined(separator: ", ")))")
       }
-      guard Self.isKnown(next) else { throw RegistryError(description: "the index \(seen.last ?? "") names the digest \(next), which is no SHA-256") }
+      guard ImageStore.isDigest(next) else { throw RegistryError(description: "the index \(seen.last ?? "") names the digest \(next), which is no SHA-256") }
       if seen.contains(next) { throw RegistryError(description: "the index \(next) leads back to itself") }
       if seen.count > 4 { throw RegistryError(description: "the index \(digest) leads from index to index, more than 4 deep") }
       seen.append(next)
@@ -98,7 +94,7 @@ struct ManifestFetch {
 
   /// A small blob into memory, checked.
   func blob(_ d: Value?, _ what: String, limit: Int64) throws(RegistryError) -> [UInt8] {
-    guard let digest = d?["digest"]?.string, Self.isKnown(digest), let size = d?["size"]?.int, size >= 0 else {
+    guard let digest = d?["digest"]?.string, ImageStore.isDigest(digest), let size = d?["size"]?.int, size >= 0 else {
       throw RegistryError(description: "the manifest names no \(what)")
     }
     if size > limit { throw RegistryError(description: "the \(what) has \(size) bytes, more than the \(limit) that are read") }

@@ -40,6 +40,8 @@ struct Pull {
   var client: Int32?
   /// An image of the name that is here is good enough.
   var unlessPresent = false
+  /// For a Pod: an image that its credentials opened is for those who have them. By hand it is for all.
+  var isForPod = false
   var onWait: () -> Void = {}
 
   struct Result {
@@ -60,7 +62,8 @@ struct Pull {
     defer { _ = lock.raw }
     let started = Clock.monotonic
     let here = try failing { () throws(ImageError) in try store.resolve(reference) }
-    if unlessPresent, let here { return Result(digest: here.digest, took: 0, isNew: false) }
+    let isOpen = here.map { i in i.access.isEmpty || options.credentials.matching(reference).contains { i.access.contains($0.mark) } } ?? false
+    if unlessPresent, isOpen, let here { return Result(digest: here.digest, took: 0, isNew: false) }
     do throws(RegistryError) {
       do throws(Failure) {
         let result = try fetch(writer, here, progress)
@@ -74,7 +77,14 @@ struct Pull {
     registry.onRetry = { progress.say(Retry.text($0, $1)) }
     let source = ManifestFetch(registry: registry, platform: platform)
     let digest = try failing { () throws(RegistryError) in try source.digest() }
-    if let here, here.digest == digest, platform == .current { return (digest, false) }
+    if let here, here.digest == digest, platform == .current {
+      if !here.access.isEmpty {
+        let mark = isForPod ? registry.credentialInUse?.mark : nil
+        let access = mark.map { here.access.contains($0) ? here.access : here.access + [$0] } ?? []
+        if access != here.access { try writer.setAccess(name: "\(reference)", access) }
+      }
+      return (digest, false)
+    }
     let found = try failing { () throws(RegistryError) in try source.manifest(of: digest) }
     let bytes = try failing { () throws(RegistryError) in try source.blob(found.value["config"], "image configuration", limit: 8 << 20) }
     let config = try Failure.json(bytes, "the image configuration of \(reference)")
@@ -99,7 +109,8 @@ struct Pull {
     try LayerFetch(store, reference, options, progress, client: client).run(wanted)
     _ = try writer.addBlob(bytes)
     try writer.commit(
-      name: "\(reference)", manifest: found.bytes, mediaType: found.mediaType, knownDigest: found.knownDigest, source: .pulled(reference.domain))
+      name: "\(reference)", manifest: found.bytes, mediaType: found.mediaType, knownDigest: found.knownDigest, source: .pulled(reference.domain),
+      access: isForPod ? registry.credentialInUse.map { [$0.mark] } ?? [] : [])
     return (digest, true)
   }
 
@@ -118,10 +129,10 @@ struct Pull {
         throw Failure("the layer \(d["digest"]?.string ?? "") may not be distributed by a registry (\(type)): it is not fetched from elsewhere")
       }
       guard type.contains(".tar") || type.contains("diff.tar") else { throw Failure("the manifest \(found.digest) has a layer of type \(type), which is no archive of files") }
-      guard let digest = d["digest"]?.string, ManifestFetch.isKnown(digest), let size = d["size"]?.int, size >= 0 else {
+      guard let digest = d["digest"]?.string, ImageStore.isDigest(digest), let size = d["size"]?.int, size >= 0 else {
         throw Failure("the manifest \(found.digest) names a layer without a SHA-256 or size")
       }
-      guard ManifestFetch.isKnown(diffIDs[i]) else { throw Failure("the configuration of \(reference) names the layer \(diffIDs[i]), which is no SHA-256") }
+      guard ImageStore.isDigest(diffIDs[i]) else { throw Failure("the configuration of \(reference) names the layer \(diffIDs[i]), which is no SHA-256") }
       all.append(WantedLayer(index: i, blob: Blob(digest: digest, size: size), diffID: diffIDs[i]))
     }
     return all

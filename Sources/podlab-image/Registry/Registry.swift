@@ -40,6 +40,8 @@ final class Registry {
   private var authorization: String?
   /// repository:NAME:pull and the like.
   private let scopes: [String]
+  /// Whom the registry let in; nil: it lets anybody.
+  var credentialInUse: RegistryCredential? { authorization == nil ? nil : credentials.first }
   /// Called before a pause: what failed, seconds until the next try.
   var onRetry: (String, Double) -> Void = { _, _ in }
 

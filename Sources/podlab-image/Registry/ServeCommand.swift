@@ -50,6 +50,7 @@ struct ServeCommand: ImageCommand {
       options.certificates = RegistryWords.certificates((v["certificates"]?.array ?? []).compactMap(\.string))
       options.credentials = RegistryCredentials(handed: v["credentials"])
       var pull = Pull(store: store, reference: try BuildCommand.reference(v["reference"]?.string ?? ""), options: options)
+      pull.isForPod = true
       (pull.client, pull.unlessPresent) = (0, v["isThere"]?.bool != true)
       pull.onWait = { _ = optional { () throws(SysError) in try writeAll(1, "{\"waiting\":true}\n") } }
       return try pull.run(LayerProgress(quiet: true)).took

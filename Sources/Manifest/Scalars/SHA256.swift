@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SHA-256 and HMAC (FIPS 180-4, RFC 2104): digests of submissions and checks, seeds of variants. Here, because the
-// grader is one static program that links no crypto library.
+// SHA-256 and HMAC (FIPS 180-4, RFC 2104) of short texts: digests of submissions and checks, seeds of variants, marks of credentials. For programs
+// that link no crypto library; what is long (layers) is hashed by podlab-image with libcrypto.
 
 public struct SHA256: Sendable {
   private var state: [UInt32] = [
