@@ -129,6 +129,9 @@ private struct Build {
     var apt: Apt?
     var archives: [Apt.Archive] = []
     if !recipe.packages.isEmpty {
+      if below != nil, base.tree.bytes("var/lib/dpkg/status") == nil {
+        throw Failure("\(recipe.name): \(recipe.from ?? "") is no Debian image, which packages could be added to")
+      }
       let a = try Apt(folder: packages)
       archives = try a.fetch(recipe.packages, status: base.tree.bytes("var/lib/dpkg/status") ?? [], progress: progress)
       apt = a
@@ -138,11 +141,9 @@ private struct Build {
         return false
       }
     }
-    let blob = try writer.openBlob()
-    let sink = LayerTar.Sink(take: { blob.add($0) }, reason: { blob.error })
-    let time = try withExtendedLifetime(sink) { () throws(Failure) in try builder.assemble(archives, apt, on: base, to: sink) }
-    progress.phase("storing")
-    layers.append(try writer.unpack(try blob.finish()))
+    let pipe = try LayerPipe { [base, archives, apt] (sink) throws(Failure) in try builder.assemble(archives, apt, on: base, to: sink) }
+    let (layer, time) = try pipe.pour { (fd) throws(Failure) in try writer.addLayer(from: fd) }
+    layers.append(layer)
     let config = try builder.config(archives, on: base, diffIDs: layers.map(\.diffID), time: time)
     try writer.commit(name: name.description, config: JSON.compactBytes(config), layers: layers, source: .recipe(Recipe.named(name)?.rawValue ?? recipe.name))
     return true

@@ -66,7 +66,19 @@ final class Apt {
     }
     if !missing.isEmpty { try download(packages, count: missing.count, size: missing.reduce(0) { $0 + $1.size }, progress) }
     for a in list { try prove(a) }
+    removeOlder(list)
     return list
+  }
+
+  /// Other versions of what was fetched: the archive has them no more.
+  private func removeOlder(_ list: [Archive]) {
+    func kind(_ file: String) -> String {
+      let parts = file.split(separator: "_")
+      return "\(parts.first ?? "") \(parts.last ?? "")"
+    }
+    let now = Dictionary(list.map { (kind($0.file), $0.file) }, uniquingKeysWith: { $1 })
+    let names = optional { () throws(SysError) in try FileSystem.list(archives) } ?? []
+    for name in names where name.hasSuffix(".deb") && now[kind(name)] != nil && now[kind(name)] != name { _ = unlink("\(archives)/\(name)") }
   }
 
   private func prove(_ a: Archive) throws(Failure) {
