@@ -5,7 +5,7 @@
 """
 import json, os, pty, re, shutil, socket, subprocess, tempfile, time, unittest
 
-MODES = ("root",)
+MODES = ("root", "subids", "single")
 MODE = os.environ["PODLAB_TEST_MODE"]
 BIN = os.environ["PODLAB_BIN"]
 READY = os.environ["PODLAB_TEST_IMAGES"]
@@ -73,7 +73,7 @@ def setUpModule():
     shutil.copytree(READY + "/packages", PACKAGES, ignore=shutil.ignore_patterns("lock", "partial", "none"))
 
 
-class Recipes(unittest.TestCase):
+class Pods(unittest.TestCase):
     def apply(self, text, name, condition="condition=Ready"):
         r = podctl("apply", "--node-root", self.node, "-f", "-", stdin=text)
         self.assertEqual(r.returncode, 0, r.stderr)
@@ -89,6 +89,11 @@ class Recipes(unittest.TestCase):
     def setUp(self):
         self.node = NODE
 
+    def build(self, *words):
+        return run(BIN + "/podctl", "image", "build", *words)
+
+
+class Recipes(Pods):
     def test_1_the_article(self):
         """nginx and debian are built by this, their first use."""
         self.apply(TWO_CONTAINERS, "two-containers", "jsonpath={.status.containerStatuses[1].state.terminated.reason}=Completed")
@@ -131,19 +136,6 @@ class Recipes(unittest.TestCase):
         if MODE != "single":
             self.assertIn("uid=33(www-data)", self.inside("d", "su www-data -s /bin/sh -c id"))
 
-    def test_3_authorities(self):
-        """TLS to a server: refused with an unknown authority, accepted after update-ca-certificates, by Debian's own tool and hashes."""
-        self.apply(POD % ("n", "nginx"), "n")
-        bundle = self.inside("n", "sha256sum </etc/ssl/certs/ca-certificates.crt; ls /etc/ssl/certs | grep -c '\\.0$'; update-ca-certificates --fresh >/dev/null 2>&1;"
-                             "sha256sum </etc/ssl/certs/ca-certificates.crt; ls /etc/ssl/certs | grep -c '\\.0$'").split()
-        self.assertEqual(bundle[0::3], bundle[0::3][:1] * 2)
-        self.assertEqual(bundle[2], bundle[5])
-        key = ("cd /root && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout k.pem -out c.pem 2>/dev/null;"
-               "(openssl s_server -accept 4433 -key k.pem -cert c.pem -www >/dev/null 2>&1 &);"
-               "try() { for i in $(seq 50); do curl -s https://localhost:4433/ -o /dev/null; r=$?; [ $r = 7 ] || break; sleep 0.1; done; echo $r; };"
-               "try; cp c.pem /usr/local/share/ca-certificates/own.crt; update-ca-certificates >/dev/null 2>&1; try")
-        self.assertEqual(self.inside("n", key), "60\n0\n")
-
     def test_4_a_recipe_of_ones_own(self):
         path = TMP + "/own.yaml"
         with open(path, "w") as f:
@@ -162,53 +154,67 @@ class Recipes(unittest.TestCase):
         self.assertEqual((again.returncode, again.stderr.count("is there")), (0, 3), again.stderr)
         self.assertEqual(os.stat(PACKAGES + "/status").st_mtime_ns, before, "apt was asked though nothing had changed")
 
-    def build(self, *words):
-        return run(BIN + "/podlab-image", "build", *words, "--store", STORE)
-
-    def test_5_what_is_wrong_is_said(self):
-        path = TMP + "/wrong.yaml"
-        with open(path, "w") as f:
-            f.write("name: Wrong\npackage: [x]\nfiles:\n- {path: etc/x, text: y}\n- {path: /etc/y, mode: 0644}\nfiles: []\nconfig:\n  Comand: [x]\n")
-        said = self.build(path).stderr
-        for part in (":1:7: name: must be", ':2:1: package: unknown field (did you mean "packages"?)', ":4:10: files[0].path: must be an absolute path",
-                     ":5:24: files[1].mode: must be an octal number in quotes", ":5:3: files[1].text: Required value", ":6:1: files: stands twice",
-                     ":8:3: config.Comand: unknown field"):
-            self.assertIn(part, said)
-        for text, part in (("name: a\nfrom: debian\npackages: [no-such-package-here]\n", "no-such-package-here"),
-                           ("name: a\nfrom: debian\nfolders: [{path: /x, owner: nobody-here}]\n", "/x: the image has no user or group \"nobody-here\""),
-                           ("name: a\nfrom: nowhere.example/b\n", "build, pull or import it first"),
-                           ("name: a\nfrom: debian\ncopies: [{from: /nothing, to: /y}]\n", "/nothing: neither in the packages")):
-            with open(path, "w") as f:
-                f.write(text)
-            r = self.build(path)
-            self.assertEqual(r.returncode, 1, r.stderr)
-            self.assertIn(part, r.stderr)
-        r = self.build("no-such-recipe")
-        self.assertEqual(r.returncode, 1)
-        self.assertIn("one of your own is named by its file", r.stderr)
-
-    def test_6_progress_on_a_terminal(self):
-        pid, fd = pty.fork()
-        if pid == 0:
-            os.execv(BIN + "/podlab-image", ["podlab-image", "build", "debian", "--refresh", "--store", STORE])
-        text = b""
-        while True:
-            try:
-                part = os.read(fd, 4096)
-            except OSError:
-                break
-            if not part:
-                break
-            text += part
-        os.close(fd)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0, text)
-        done = [float(n) for n in re.findall(rb"unpacking \[[#.]{24}\] ([0-9.]+) MB of [0-9.]+ MB, \d+/\d+ packages", text)]
-        self.assertGreater(len(done), 3, text)
-        self.assertEqual(done, sorted(done))
-        self.assertEqual(digest(STORE, "debian"), digest(READY + "/images", "debian"))
-
 
 if MODE == "root":
+    class More(Pods):
+        """What does not depend on who builds."""
+
+        def test_3_authorities(self):
+            """TLS to a server: refused with an unknown authority, accepted after update-ca-certificates, by Debian's own tool and hashes."""
+            self.apply(POD % ("n", "nginx"), "n")
+            bundle = self.inside("n", "sha256sum </etc/ssl/certs/ca-certificates.crt; ls /etc/ssl/certs | grep -c '\\.0$'; update-ca-certificates --fresh >/dev/null 2>&1;"
+                                 "sha256sum </etc/ssl/certs/ca-certificates.crt; ls /etc/ssl/certs | grep -c '\\.0$'").split()
+            self.assertEqual(bundle[0::3], bundle[0::3][:1] * 2)
+            self.assertEqual(bundle[2], bundle[5])
+            key = ("cd /root && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout k.pem -out c.pem 2>/dev/null;"
+                   "(openssl s_server -accept 4433 -key k.pem -cert c.pem -www >/dev/null 2>&1 &);"
+                   "try() { for i in $(seq 50); do curl -s https://localhost:4433/ -o /dev/null; r=$?; [ $r = 7 ] || break; sleep 0.1; done; echo $r; };"
+                   "try; cp c.pem /usr/local/share/ca-certificates/own.crt; update-ca-certificates >/dev/null 2>&1; try")
+            self.assertEqual(self.inside("n", key), "60\n0\n")
+
+        def test_5_what_is_wrong_is_said(self):
+            path = TMP + "/wrong.yaml"
+            with open(path, "w") as f:
+                f.write("name: Wrong\npackage: [x]\nfiles:\n- {path: etc/x, text: y}\n- {path: /etc/y, mode: 0644}\nfiles: []\nconfig:\n  Comand: [x]\n")
+            said = self.build(path).stderr
+            for part in (":1:7: name: must be", ':2:1: package: unknown field (did you mean "packages"?)', ":4:10: files[0].path: must be an absolute path",
+                         ":5:24: files[1].mode: must be an octal number in quotes", ":5:3: files[1].text: Required value", ":6:1: files: stands twice",
+                         ":8:3: config.Comand: unknown field"):
+                self.assertIn(part, said)
+            for text, part in (("name: a\nfrom: debian\npackages: [no-such-package-here]\n", "no-such-package-here"),
+                               ("name: a\nfrom: debian\nfolders: [{path: /x, owner: nobody-here}]\n", "/x: the image has no user or group \"nobody-here\""),
+                               ("name: a\nfrom: nowhere.example/b\n", "build, pull or import it first"),
+                               ("name: a\nfrom: debian\ncopies: [{from: /nothing, to: /y}]\n", "/nothing: neither in the packages")):
+                with open(path, "w") as f:
+                    f.write(text)
+                r = self.build(path)
+                self.assertEqual(r.returncode, 1, r.stderr)
+                self.assertIn(part, r.stderr)
+            r = self.build("no-such-recipe")
+            self.assertEqual(r.returncode, 1)
+            self.assertIn("one of your own is named by its file", r.stderr)
+
+        def test_6_progress_on_a_terminal(self):
+            pid, fd = pty.fork()
+            if pid == 0:
+                # Into a store of its own, where there is none.
+                os.execve(BIN + "/podctl", ["podctl", "image", "build", "debian"], dict(os.environ, PODLAB_IMAGES=TMP + "/again", PODLAB_PACKAGES=PACKAGES))
+            text = b""
+            while True:
+                try:
+                    part = os.read(fd, 4096)
+                except OSError:
+                    break
+                if not part:
+                    break
+                text += part
+            os.close(fd)
+            self.assertEqual(os.waitpid(pid, 0)[1], 0, text)
+            done = [float(n) for n in re.findall(rb"unpacking \[[#.]{24}\] ([0-9.]+) MB of [0-9.]+ MB, \d+/\d+ packages", text)]
+            self.assertGreater(len(done), 3, text)
+            self.assertEqual(done, sorted(done))
+            self.assertEqual(digest(TMP + "/again", "debian"), digest(READY + "/images", "debian"))
+
     class Servers(unittest.TestCase):
         """The images that ./test built, in pods."""
 

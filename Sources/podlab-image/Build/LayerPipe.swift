@@ -5,11 +5,12 @@ import Glibc
 import Kernel
 
 final class LayerPipe: @unchecked Sendable {
-  /// To be read to its end.
-  let output: FileDescriptor
+  /// The reading end; nil once nobody reads.
+  private var output: FileDescriptor?
   // Of the thread alone, until it has ended.
   private let work: (LayerTar.Sink) throws(Failure) -> Int
   private let input: Int32
+  private let reading: Int32
   private var time = 0
   private var failure: Failure?
   /// The reader went away: its reason counts.
@@ -21,7 +22,9 @@ final class LayerPipe: @unchecked Sendable {
     self.work = work
     let (read, write): (Int32, Int32)
     do throws(SysError) { (read, write) = try FileDescriptor.pipe().ends() } catch { throw Failure(error) }
-    (output, input) = (FileDescriptor(owning: read), write)
+    output = FileDescriptor(owning: read)
+    input = write
+    reading = read
     // Fewer turns between the two threads; as much as an ordinary user may have.
     _ = fcntl(write, 1031 /* F_SETPIPE_SZ */, 1 << 20)
     let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
@@ -54,11 +57,11 @@ final class LayerPipe: @unchecked Sendable {
   }
 
   /// Gives the archive to whoever reads it, and returns what that makes of it and the image's date. A reader that fails ends the thread.
-  consuming func pour<T>(into reader: (Int32) throws(Failure) -> T) throws(Failure) -> (T, time: Int) {
+  func pour<T>(into reader: (Int32) throws(Failure) -> T) throws(Failure) -> (T, time: Int) {
     let taken: T
-    do throws(Failure) { taken = try reader(output.raw) } catch {
-      // The thread ends at its next write.
-      drain()
+    do throws(Failure) { taken = try reader(reading) } catch {
+      // Without a reader the thread ends at its next write.
+      output = nil
       pthread_join(thread, nil)
       // What went wrong first: an assembly that broke off looks like a broken archive.
       throw isBroken ? error : failure ?? error
@@ -66,19 +69,5 @@ final class LayerPipe: @unchecked Sendable {
     pthread_join(thread, nil)
     if let failure { throw failure }
     return (taken, time)
-  }
-
-  /// Closes the reading end under its number, which the owner still closes later.
-  private func drain() {
-    let nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC)
-    if nowhere >= 0 {
-      _ = dup3(nowhere, output.raw, O_CLOEXEC)
-      _ = close(nowhere)
-    } else {
-      // No descriptor is free: read on until the thread is done.
-      let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
-      defer { room.deallocate() }
-      while read(output.raw, room.baseAddress, room.count) > 0 {}
-    }
   }
 }
