@@ -156,7 +156,7 @@ class Recipes(Pods):
 
 
 if MODE == "root":
-    class More(Pods):
+    class Tools(Pods):
         """What does not depend on who builds."""
 
         def test_3_authorities(self):
