@@ -2,6 +2,7 @@
 // The old RSA calls are wanted: they need none of OpenSSL 3's providers, whose loading costs more than a signature.
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 #include <openssl/bn.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>

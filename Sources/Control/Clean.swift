@@ -41,6 +41,8 @@ public struct Clean: Sendable {
     let holder = geteuid() == 0 ? Node.holder(instance) : nil
     attempt("pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/pods") }
     attempt("events") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/events") }
+    attempt("what ended pods left") { () throws(SysError) in try FileSystem.removeTree(instance.trash) }
+    attempt("mount points") { () throws(SysError) in try FileSystem.removeTree(instance.mountPoints.folder) }
     attempt("addresses") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/addresses") }
     attempt("pending pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/pending") }
     attempt("kept pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.data)/objects/pods") }

@@ -77,7 +77,8 @@ public struct Instance: Sendable {
         id = known
       } else {
         try bringBackPods()
-        for f in ["pods", "addresses"] { try FileSystem.makeFolders("\(run)/\(f)", mode: mode) }
+        for f in ["pods", "addresses", "trash"] { try FileSystem.makeFolders("\(run)/\(f)", mode: mode) }
+        try mountPoints.make()
         let new = keptID() ?? Self.randomID(5)
         try FileSystem.writeAtomically(idFile, Array(new.utf8), mode: 0o600)
         let text = JSON.compactBytes(.object([("id", .string(new)), ("boot", .string(Boot.id))]))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A Pod's files. All names are fixed by the Pod's folder, so that whoever comes next finds them.
+import Kernel
 
 public struct PodPlace: Sendable, Equatable {
   /// RUN/pods/NAMESPACE/NAME.
@@ -26,9 +27,35 @@ public struct PodPlace: Sendable, Equatable {
   /// What podd has to say.
   public var notes: String { folder + "/podd.log" }
   public var volumes: String { folder + "/volumes" }
-  public var etc: String { folder + "/etc" }
-  public var sharedMemory: String { folder + "/shm" }
-  public var emptyRoot: String { folder + "/root" }
   /// Logs (N.log), root file system and termination message of one container.
   public func container(_ name: String) -> String { folder + "/containers/" + name }
+}
+
+/// Empty folders, one set for all Pods of an instance: what is mounted on them is seen in the mount namespaces of one sandbox alone. Made once: each
+/// folder that a Pod needs of its own costs it time at both ends of its life.
+public struct MountPoints: Sendable, Equatable {
+  /// RUN/mnt.
+  public let folder: String
+
+  /// infra's root; nothing is mounted there.
+  public var emptyRoot: String { folder + "/root" }
+  /// /dev/shm of a sandbox.
+  public var sharedMemory: String { folder + "/shm" }
+  /// The files of secret, projected and downwardAPI volumes, and hosts, hostname, resolv.conf.
+  public var files: String { folder + "/files" }
+  /// A container's root file system, until it is the container's /.
+  public var container: String { folder + "/container" }
+
+  /// Makes those that are not there.
+  public func make() throws(SysError) {
+    // The last one is there: so are the others.
+    if FileSystem.exists(container) { return }
+    for path in [emptyRoot, sharedMemory, files, container] { try FileSystem.makeFolders(path, mode: 0o755) }
+  }
+}
+
+extension Instance {
+  public var mountPoints: MountPoints { MountPoints(folder: run + "/mnt") }
+  /// Where what is left of a Pod goes that is gone, to be taken apart when nobody waits for it.
+  public var trash: String { run + "/trash" }
 }

@@ -15,8 +15,12 @@ public enum Podd {
     return Int32(text.prefix { $0 != "\n" })
   }
 
-  /// Starts the Pod's podd, and returns when it answers on its socket (or another one does). It outlives the caller.
-  public static func start(_ instance: Instance, _ namespace: String, _ name: String, programs: String) throws(SysError) {
+  /// Starts the Pod's podd, and returns when it answers on its socket (or another one does). It outlives the caller. pod: a new one, whose first
+  /// tokens are signed while podd starts.
+  public static func start(_ instance: Instance, _ namespace: String, _ name: String, programs: String, for pod: Pod? = nil) throws(SysError) {
+    let requests = pod.map(TokenRequest.all) ?? []
+    let (come, go) = requests.isEmpty ? (-1, -1) : try FileDescriptor.pipe().ends()
+    defer { for fd in [come, go] where fd >= 0 { _ = close(fd) } }
     let place = instance.place(namespace, name)
     // A store that is only to be read has an owner who knows of its users.
     do throws(SysError) { try ImageUsers.record(instance) } catch where error.errno == EROFS || error.errno == EACCES || error.errno == EPERM {}
@@ -24,17 +28,27 @@ public enum Podd {
     let notes = try FileDescriptor.open(place.notes, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
     var plan = SpawnPlan(
       .paths([programs + "/podd"]),
-      ["podd", "--run", instance.run, "--data", instance.data, "--images", instance.images, "--ready", "3", namespace, name],
+      ["podd", "--run", instance.run, "--data", instance.data, "--images", instance.images, "--ready", "3"]
+        + (requests.isEmpty ? [] : ["--tokens", "4"]) + [namespace, name],
       environment: environment())
     plan.steps = [
       .init(.newSession), .init(.changeFolder("/")), .init(.umask(0o022)),
       .init(.duplicate(from: ready.write.raw, to: 700)),
       .init(.duplicate(from: notes.raw, to: 2)),
       .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)),
-      .init(.duplicate(from: 700, to: 3)), .init(.closeFrom(4, atExec: true)),
+      .init(.duplicate(from: 700, to: 3)),
     ]
+    if come >= 0 {
+      plan.steps.insert(.init(.duplicate(from: come, to: 701)), at: 3)
+      plan.steps.append(.init(.duplicate(from: 701, to: 4)))
+    }
+    plan.steps.append(.init(.closeFrom(come >= 0 ? 5 : 4, atExec: true)))
     do throws(SysError) {
       let child = try plan.spawn()
+      if go >= 0, let pod, let claims = try instance.claims(requests, of: pod) {
+        // Its end is nobody's to wait for: podd sees its output end.
+        _ = try TokenRun.start(claims, instance, programs: programs, output: go).release()
+      }
       let (read, write) = ready.ends()
       _ = close(write)
       let end = FileDescriptor(owning: read)

@@ -145,14 +145,10 @@ enum CgroupFolder {
 
   static func numbers(_ file: String) -> [Int32] { (Proc.text(file) ?? "").split(separator: "\n").compactMap { Int32($0) } }
 
-  static func folders(_ path: String) -> [String] {
-    (optional { () throws(SysError) in try FileSystem.list(path) } ?? []).filter { FileSystem.isFolder(path + "/" + $0) }
-  }
-
   /// Bottom up. What runs in it is killed; rmdir succeeds once the kernel has let go of the last task, which is waited for a little.
   static func remove(_ path: String) throws(SysError) {
     if rmdir(path) == 0 || errno == ENOENT { return }
-    for sub in folders(path) { try remove(path + "/" + sub) }
+    for sub in FileSystem.folders(path) { try remove(path + "/" + sub) }
     for attempt in 0..<400 {
       if rmdir(path) == 0 || errno == ENOENT { return }
       guard errno == EBUSY else { break }

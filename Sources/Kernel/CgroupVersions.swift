@@ -93,7 +93,7 @@ public struct CgroupV1: CgroupDriver {
     for b in bases { try CgroupFolder.remove("\(b)/\(path)") }
     if let devices, CgroupPath.top(path) == path { try CgroupFolder.remove("\(devices)/\(path)") }
   }
-  public func children(_ path: String) -> [String] { Set(bases.flatMap { CgroupFolder.folders("\($0)/\(path)") }).sorted() }
+  public func children(_ path: String) -> [String] { Set(bases.flatMap { FileSystem.folders("\($0)/\(path)") }).sorted() }
 }
 
 /// v2: one hierarchy. Controllers are handed down folder by folder.
@@ -157,7 +157,7 @@ public struct CgroupV2: CgroupDriver {
     _ = optional { () throws(SysError) in try FileSystem.put("\(root)/\(path)/cgroup.kill", "1") }
     try CgroupFolder.remove("\(root)/\(path)")
   }
-  public func children(_ path: String) -> [String] { CgroupFolder.folders("\(root)/\(path)") }
+  public func children(_ path: String) -> [String] { FileSystem.folders("\(root)/\(path)") }
 }
 
 /// The number behind a key in a file of "key number" lines.

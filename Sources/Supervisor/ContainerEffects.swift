@@ -25,8 +25,8 @@ extension Supervisor {
       id: image.id, layers: image.layers, entrypoint: image.config.entrypoint, command: image.config.command, environment: image.config.environment,
       workingFolder: image.config.workingFolder, user: image.config.user, stopSignal: image.config.stopSignal ?? "")
     let setup = ContainerSetup(
-      facts: self.facts, container: c, image: facts, hostname: hostname, volumes: volumes, place: spot, etc: place.etc,
-      sharedMemory: pod.spec.hostIPC ? nil : place.sharedMemory, hasUserNamespace: hasUserNamespace)
+      facts: self.facts, container: c, image: facts, hostname: hostname, volumes: volumes, place: spot, mountPoint: instance.mountPoints.container,
+      sharedMemory: pod.spec.hostIPC ? nil : instance.mountPoints.sharedMemory, hasUserNamespace: hasUserNamespace)
     let ready: (ContainerSpec, Environment)
     do throws(ConfigError) { ready = try setup.spec(StoredObjects(instance: instance)) } catch {
       return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: error.message))
@@ -205,12 +205,19 @@ extension Supervisor {
     do throws(SysError) { try Pidfd.signal(fd, n) } catch { complain("\(error.during("signalling container \(name)"))") }
   }
 
-  /// The root file system of an ended run; its log stays until the run after the next.
+  /// The root file system of an ended run goes once the next one has been started, which must not wait for it; its log stays until the run after
+  /// the next.
   func removeContainer(_ name: String, _ id: String) {
     guard let old = state.containers.first(where: { $0.name == name && $0.id == id }) else { return }
-    do throws(SysError) { try FileSystem.removeTree(ContainerPlace(folder: place.container(name), restart: old.restart).run) } catch {
-      complain("\(error.during("removing container \(name)"))")
+    remains.append(ContainerPlace(folder: place.container(name), restart: old.restart).run)
+    if remains.count == 1 { _ = timers.schedule(at: Clock.monotonic + second / 10) { [unowned self] in removeRemains() } }
+  }
+
+  func removeRemains() {
+    for folder in remains {
+      do throws(SysError) { try FileSystem.removeTree(folder) } catch { complain("\(error.during("removing an ended container's root file system"))") }
     }
+    remains = []
   }
 }
 

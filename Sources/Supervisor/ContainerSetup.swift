@@ -30,12 +30,11 @@ struct ContainerPlace {
   var run: String { "\(folder)/\(restart)" }
   var upper: String { run + "/upper" }
   var work: String { run + "/work" }
-  var root: String { run + "/root" }
   var message: String { run + "/termination-log" }
 
   func make() throws(SysError) {
     try FileSystem.makeFolders(run, mode: 0o755)
-    for f in [upper, work, root] { if !FileSystem.exists(f) { try FileSystem.makeFolder(f, mode: 0o755) } }
+    for f in [upper, work] { if !FileSystem.exists(f) { try FileSystem.makeFolder(f, mode: 0o755) } }
     try FileSystem.write(message, [], mode: 0o666)
     try FileSystem.chmod(message, 0o666)
   }
@@ -48,8 +47,8 @@ struct ContainerSetup {
   let hostname: String
   let volumes: Volumes
   let place: ContainerPlace
-  /// Folder of hosts, hostname, resolv.conf.
-  let etc: String
+  /// Where the root file system is mounted first.
+  let mountPoint: String
   /// /dev/shm of the sandbox; nil on the host's ipc namespace.
   let sharedMemory: String?
   /// The Pod has a user namespace of its own.
@@ -62,7 +61,7 @@ struct ContainerSetup {
     let users = { UserDatabase(layers: image.layers) }
     let identity = try SecurityRules.identity(container, pod, imageUser: image.user, users: users)
 
-    let root = RootFileSystem(layers: image.layers, upper: place.upper, work: place.work, mountPoint: place.root)
+    let root = RootFileSystem(layers: image.layers, upper: place.upper, work: place.work, mountPoint: mountPoint)
     var spec = ContainerSpec(arguments: arguments(env), environment: full(env, identity, users), root: root, streams: .descriptors(-1, -1, -1))
     spec.root.isReadOnly = container.securityContext.readOnlyRootFilesystem
     let folder = container.workingDir ?? image.workingFolder
@@ -111,7 +110,7 @@ struct ContainerSetup {
     var all: [ContainerMount] = []
     let own = Set(container.volumeMounts.map(\.mountPath))
     for (file, target) in [("hosts", "/etc/hosts"), ("hostname", "/etc/hostname"), ("resolv.conf", "/etc/resolv.conf")] where !own.contains(target) {
-      var m = ContainerMount(source: etc + "/" + file, target: target)
+      var m = ContainerMount(source: volumes.etc + "/" + file, target: target)
       m.isReadOnly = container.securityContext.readOnlyRootFilesystem
       all.append(m)
     }

@@ -50,7 +50,7 @@ extension Supervisor {
   func keep(_ bytes: [UInt8]) {
     guard keepsPods else { return }
     let s = engine.status
-    var mark = "\(s.phase) \(s.hostIP ?? "") \(engine.deletionTimestamp != nil) \(pod.metadata.generation) \(pod.metadata.resourceVersion ?? "")"
+    var mark = "\(s.phase.rawValue) \(s.hostIP ?? "") \(engine.deletionTimestamp != nil) \(pod.metadata.generation) \(pod.metadata.resourceVersion ?? "")"
     for c in s.initContainerStatuses + s.containerStatuses {
       mark += " \(c.restartCount)"
       switch c.state {

@@ -9,7 +9,7 @@ import PodEngine
 import Runtime
 
 public enum PoddProgram {
-  private static let usage = "usage: podd --run DIR --data DIR --images DIR [--ready FD] NAMESPACE NAME, or podd --replay FOLDER (of a pod)"
+  private static let usage = "usage: podd --run DIR --data DIR --images DIR [--ready FD] [--tokens FD] NAMESPACE NAME, or podd --replay FOLDER (of a pod)"
 
   /// 0: the Pod is gone, or another podd has it. 1: something failed. 2: usage.
   public static func run() -> Int32 {
@@ -28,7 +28,8 @@ public enum PoddProgram {
     do throws(SysError) {
       startTrace()
       try instance.open()
-      return try serve(instance, names[0], names[1], ready: options["ready"].flatMap { Int32($0) })
+      return try serve(
+        instance, names[0], names[1], ready: options["ready"].flatMap { Int32($0) }, tokens: options["tokens"].flatMap { Int32($0) })
     } catch {
       _ = optional { () throws(SysError) in try writeAll(2, "podd: \(error)\n") }
       return 1
@@ -53,7 +54,7 @@ public enum PoddProgram {
     return 1
   }
 
-  private static func serve(_ instance: Instance, _ namespace: String, _ name: String, ready: Int32?) throws(SysError) -> Int32 {
+  private static func serve(_ instance: Instance, _ namespace: String, _ name: String, ready: Int32?, tokens: Int32?) throws(SysError) -> Int32 {
     let place = instance.place(namespace, name)
     guard let lock = try FileLock.attempt(place.lock) else { return 0 }
     _ = ftruncate(lock.raw, 0)
@@ -70,6 +71,7 @@ public enum PoddProgram {
     let network = pod.spec.hostNetwork ? optional { () throws(SysError) in try instance.network(netlink) } : try instance.network(netlink)
     let supervisor = try Supervisor(instance, place, pod, node: context(instance, network))
     supervisor.network = network
+    if let tokens { supervisor.tokens.first = TokenRun(inherited: tokens, count: TokenRequest.all(of: pod).count) }
     try supervisor.loop.watchSignals([SIGTERM, SIGINT]) { _ in
       // The Pod lives on; the next podctl starts a podd that takes over.
       supervisor.loop.stop()
@@ -83,6 +85,7 @@ public enum PoddProgram {
     supervisor.judgePlace()
     try supervisor.run()
     supervisor.save()
+    supervisor.removeRemains()
     _ = lock.raw
     return 0
   }

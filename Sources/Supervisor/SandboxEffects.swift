@@ -14,19 +14,19 @@ extension Supervisor {
     if let problem = PodFiles.hostnameProblem(pod) ?? hostPortProblem { return feed(.sandboxFailed(message: problem)) }
     do throws(SysError) {
       let keep = try DescriptorStore()
-      var spec = SandboxSpec(hostname: hostname, emptyRoot: place.emptyRoot, program: node.programs + "/pause")
+      var spec = SandboxSpec(hostname: hostname, emptyRoot: instance.mountPoints.emptyRoot, program: node.programs + "/pause")
       spec.hostIPC = pod.spec.hostIPC
       spec.hostPID = pod.spec.hostPID
       spec.sharesProcesses = pod.spec.shareProcessNamespace
       spec.sysctls = pod.spec.securityContext.sysctls.map { ($0.name, $0.value) }
       spec.held = [keep.near, keep.far]
-      if !FileSystem.exists(place.emptyRoot) { try FileSystem.makeFolders(place.emptyRoot, mode: 0o755) }
+      try instance.mountPoints.make()
       let isAnew = try volumes.hand(to: &spec, pod)
       if isAnew && engine.areVolumesReady { refill() }
       if !pod.spec.hostIPC {
-        if !FileSystem.exists(place.sharedMemory) { try FileSystem.makeFolders(place.sharedMemory, mode: 0o1777) }
-        spec.temporaryFileSystems = [(place.sharedMemory, "mode=1777,size=65536k")]
-        if spec.mountNamespace >= 0 { spec.renewed = [place.sharedMemory] }
+        let path = instance.mountPoints.sharedMemory
+        spec.temporaryFileSystems = [(path, "mode=1777,size=65536k")]
+        if spec.mountNamespace >= 0 { spec.renewed = [path] }
       }
       for old in state.addresses { instance.give(back: old) }
       state.addresses = []
@@ -159,14 +159,15 @@ extension Supervisor {
   /// hosts, hostname, resolv.conf.
   private func writeSharedFiles(_ podIPs: [String]) throws(SysError) {
     let text = { (path: String) in optional { () throws(SysError) in try FileSystem.readText(path) } }
-    try FileSystem.makeFolders(place.etc, mode: 0o755)
+    guard let etc = volumes.etcView else { throw SysError(call: "fsmount", object: "the pod's file system in memory", errno: ENOENT) }
+    if !FileSystem.exists(etc) { try FileSystem.makeFolder(etc, mode: 0o755) }
     let hosts = PodFiles.hosts(pod, podIPs: podIPs, nodeHosts: pod.spec.hostNetwork ? text("/etc/hosts") ?? "" : "")
-    try FileSystem.write(place.etc + "/hosts", hosts)
-    try FileSystem.write(place.etc + "/hostname", hostname + "\n")
-    let etc = text("/etc/resolv.conf") ?? ""
-    let dns = PodDNS(pod, node: PodDNS.nodeFile(etc, resolved: etc.contains("127.0.0.53") ? text("/run/systemd/resolve/resolv.conf") : nil))
+    try FileSystem.write(etc + "/hosts", hosts)
+    try FileSystem.write(etc + "/hostname", hostname + "\n")
+    let own = text("/etc/resolv.conf") ?? ""
+    let dns = PodDNS(pod, node: PodDNS.nodeFile(own, resolved: own.contains("127.0.0.53") ? text("/run/systemd/resolve/resolv.conf") : nil))
     for w in dns.warnings { warn(w.reason, w.message) }
-    try FileSystem.write(place.etc + "/resolv.conf", dns.text)
+    try FileSystem.write(etc + "/resolv.conf", dns.text)
   }
 
   /// A firewall that stands between Pods is named, once the Pod is under way: nobody waits for the look at its rules.

@@ -44,6 +44,8 @@ public final class Supervisor {
   var pidfds: [String: Int32] = [:]
   var images: [String: Image] = [:]
   var pulls: [String: ImagePull] = [:]
+  /// Root file systems of ended runs, to be removed.
+  var remains: [String] = []
   /// Why a filter could not be made, by its file; told once, to the start that asked.
   var seccompFailures: [String: String] = [:]
   var handlers: [String: HandlerRun] = [:]
@@ -60,6 +62,12 @@ public final class Supervisor {
   let keepsPods: Bool
   var hasGivenUpPlace = false
   private var areEventsDirty = false
+  private let began = Clock.monotonic
+  private var firstSave: Timers.Handle?
+  /// When the engine was last told something; the timer that waits for quiet, and from when on there may be another one.
+  private var lastEvent: Int64 = 0
+  private var settling: Timers.Handle?
+  private var settlesFrom: Int64 = 0
   /// The object as it was last shown.
   private(set) var shown = Value.null
   /// Why the volumes cannot be set up yet; said once (Objects.swift).
@@ -73,7 +81,7 @@ public final class Supervisor {
     loop = try EventLoop()
     netlink = try Netlink()
     engine = PodEngine(pod: pod)
-    volumes = Volumes(folder: place.volumes, nodeRoot: node.nodeRoot, nodeMemory: node.memory)
+    volumes = Volumes(folder: place.volumes, filesPoint: instance.mountPoints.files, nodeRoot: node.nodeRoot, nodeMemory: node.memory)
     journal = try FileDescriptor.open(place.journal, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
     state.boot = Boot.id
     volumes.isMapped = hasUserNamespace
@@ -106,6 +114,7 @@ public final class Supervisor {
   }
 
   private func take(_ event: Event) {
+    lastEvent = Clock.monotonic
     let moment = Moment(monotonic: Clock.monotonic, wall: WallTime(nanoseconds: Clock.wall))
     let effects = engine.handle(event, at: moment)
     // A tick that changes nothing need not be told.
@@ -139,13 +148,38 @@ public final class Supervisor {
 
   private func round() {
     timers.fire(now: Clock.monotonic)
-    save()
+    if mayWait { savesAt() } else { save() }
+    settle()
     let next = [engine.nextWake, timers.next].compactMap { $0 }.min()
     loop.setDeadline(next) { [unowned self] in
       timers.fire(now: Clock.monotonic)
       if let wake = engine.nextWake, wake <= Clock.monotonic { feed(.tick) }
     }
   }
+
+  /// A new Pod's first steps follow each other within milliseconds: what is known of it is written once, when its containers have been started, unless
+  /// somebody wants to know or it takes longer than this.
+  private static let firstSteps: Int64 = 20_000_000
+  private var mayWait: Bool {
+    engine.status.phase == .pending && isStatusDirty && !clients.values.contains(where: \.isWatching) && Clock.monotonic - began < Self.firstSteps
+  }
+  private func savesAt() {
+    guard firstSave == nil else { return }
+    firstSave = timers.schedule(at: began + Self.firstSteps) {}
+  }
+
+  /// Once it has become quiet, memory that was needed for the start is given back: the pages of the program that are not run stay in the kernel's page
+  /// cache, and are mapped again when they are.
+  private func settle() {
+    guard settling == nil, Clock.monotonic >= settlesFrom else { return }
+    settling = timers.schedule(at: Clock.monotonic + Self.quiet) { [unowned self] in
+      settling = nil
+      guard Clock.monotonic - lastEvent >= Self.quiet else { return }
+      settlesFrom = Clock.monotonic + 60 * second
+      ProcessMemory.giveBack()
+    }
+  }
+  private static let quiet: Int64 = 250_000_000
 
   /// Writes what has changed and tells those who watch.
   func save() {
@@ -237,15 +271,20 @@ public final class Supervisor {
     }
     // First out of sight as a whole, then in pieces: a crash in between leaves no half Pod.
     let parent = String(place.folder[..<(place.folder.lastIndex(of: "/") ?? place.folder.startIndex)])
-    let trash = "\(parent)/.\(pod.metadata.name).\(pod.metadata.uid)"
+    let trash = "\(instance.trash)/\(pod.metadata.uid)"
     do throws(SysError) {
-      try FileSystem.rename(place.folder, to: trash)
-      try FileSystem.removeTree(trash)
+      do throws(SysError) { try FileSystem.rename(place.folder, to: trash) } catch where error.errno == ENOENT {
+        try FileSystem.makeFolders(instance.trash)
+        try FileSystem.rename(place.folder, to: trash)
+      }
     } catch { complain("\(error.during("removing the pod's folder"))") }
     _ = rmdir(parent)
     if keepsPods { instance.unkeepPod(pod.metadata.namespace, pod.metadata.name) }
     giveUpPlace()
     for c in clients.values { c.end() }
+    clients = [:]
+    // Nobody waits for the rest.
+    do throws(SysError) { try FileSystem.removeTree(trash) } catch { complain("\(error.during("removing the pod's folder"))") }
     loop.stop()
   }
 }

@@ -10,41 +10,26 @@ import PodEngine
 
 /// Tokens by what they were asked for.
 final class TokenKeeper: TokenSource {
-  struct Request: Hashable {
-    var audience: String?
-    var seconds: Int64
-  }
   struct Token {
     var text: String
     /// When the next one is to be had: nanoseconds of CLOCK_MONOTONIC.
     var renewAt: Int64
   }
 
-  var tokens: [Request: Token] = [:]
+  var tokens: [TokenRequest: Token] = [:]
   /// The helper at work.
   var run: TokenRun?
+  /// The one that whoever made the Pod started for its first tokens, beside podd's own start.
+  var first: TokenRun?
   /// Why the last request failed.
   var failure: String?
   var timer: Timers.Handle?
 
   func token(audience: String?, seconds: Int64) throws(ConfigError) -> [UInt8] {
-    guard let token = tokens[Request(audience: audience, seconds: seconds)] else {
+    guard let token = tokens[TokenRequest(audience: audience, seconds: seconds)] else {
       throw ConfigError("failed to fetch token: \(failure ?? "it has not been issued yet")")
     }
     return Array(token.text.utf8)
-  }
-
-  /// What a Pod's volumes ask for, each once.
-  static func requests(_ pod: Pod) -> [Request] {
-    var all: [Request] = []
-    for volume in pod.spec.volumes {
-      guard case .projected(let sources, _) = volume.source else { continue }
-      for case .serviceAccountToken(let audience, let seconds, _) in sources {
-        let request = Request(audience: audience, seconds: seconds)
-        if !all.contains(request) { all.append(request) }
-      }
-    }
-    return all
   }
 
   /// Whether the Pod shows the instance's certificate, which is made with the keys.
@@ -65,26 +50,24 @@ extension Supervisor {
   func fetchTokens(renew: Bool = false, then: @escaping () -> Void) -> Bool {
     guard tokens.run == nil else { return true }
     let now = Clock.monotonic
-    let due = TokenKeeper.requests(pod).filter { r in tokens.tokens[r].map { renew && $0.renewAt <= now } ?? true }
+    let wanted = TokenRequest.all(of: pod)
+    let due = wanted.filter { r in tokens.tokens[r].map { renew && $0.renewAt <= now } ?? true }
     let makesKeys = due.isEmpty && TokenKeeper.needsCertificate(pod) && !FileSystem.exists(instance.keys + "/ca.crt")
     guard !due.isEmpty || makesKeys else { return false }
     do throws(SysError) {
-      let name = pod.spec.serviceAccountName
-      guard let account = try instance.serviceAccount(pod.metadata.namespace, name) else {
-        tokens.failure = "serviceaccounts \"\(name)\" not found"
-        return false
+      let run: TokenRun
+      if let first = tokens.first, due == wanted, first.isFresh {
+        run = first
+      } else {
+        guard let claims = try instance.claims(due, of: pod) else {
+          tokens.failure = "serviceaccounts \"\(pod.spec.serviceAccountName)\" not found"
+          return false
+        }
+        run = try TokenRun(claims, instance, programs: node.programs)
       }
-      let binding = TokenClaims.Binding.pod(.init(name: pod.metadata.name, uid: pod.metadata.uid), node: instance.nodeReference)
-      let claims = due.map {
-        TokenClaims(
-          namespace: pod.metadata.namespace, serviceAccount: account, binding: binding, audiences: $0.audience.map { [$0] } ?? [], seconds: $0.seconds)
-      }
-      let run = try TokenRun(claims, instance, programs: node.programs)
+      tokens.first = nil
       tokens.run = run
-      try loop.watch(run.pidfd) { [unowned self] _ in
-        tokensCame(due)
-        then()
-      }
+      try loop.watch(run.watched) { [unowned self] _ in if tokensCame(due, then) { then() } }
       return true
     } catch {
       tokens.run = nil
@@ -93,18 +76,27 @@ extension Supervisor {
     }
   }
 
-  private func tokensCame(_ requests: [TokenKeeper.Request]) {
-    guard let run = tokens.run else { return }
-    loop.forget(run.pidfd)
-    tokens.run = nil
+  /// False: not all is there yet, or another helper had to be asked, which calls `then` itself.
+  private func tokensCame(_ requests: [TokenRequest], _ then: @escaping () -> Void) -> Bool {
+    guard let run = tokens.run else { return false }
     do throws(SysError) {
+      guard try run.isComplete() else { return false }
+      loop.forget(run.watched)
+      tokens.run = nil
       let now = Clock.monotonic
       for (request, text) in zip(requests, try run.finish()) {
         tokens.tokens[request] = .init(text: text, renewAt: now + TokenClaims.renewal(seconds: request.seconds) * second)
       }
       tokens.failure = nil
-    } catch { tokens.failure = "\(error)" }
+    } catch {
+      loop.forget(run.watched)
+      tokens.run = nil
+      // Its maker may have been killed before it could start the helper.
+      if run.isInherited, fetchTokens(then: then) { return false }
+      tokens.failure = "\(error)"
+    }
     planRenewal()
+    return true
   }
 
   /// One timer, for the token that is due first. After a failure it is tried again a minute later.

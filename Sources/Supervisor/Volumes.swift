@@ -20,16 +20,20 @@ final class Volumes {
   var images: [String: [String]] = [:]
   /// infra's mount namespace, kept so that the next sandbox finds what is mounted in it; -1 without one.
   private(set) var namespace: Int32 = -1
-  /// Roots of the file systems in memory, by volume; `shared` for the one that all payloads are in.
+  /// Roots of the file systems in memory, by volume; `shared` for the one that every Pod has: payloads and /etc's files are in it.
   private var mounts: [String: Int32] = [:]
   /// The Pod has a user namespace of its own: the sandbox cannot give its containers what they would see with the right owners. Each takes its own
   /// copy of what podd holds instead.
   var isMapped = false
   /// A sandbox has been given the mounts: they can't be given to another.
   private var isTaken = false
-  private static let shared = ".payload"
+  private static let shared = ".files"
+  /// Where that one is in the sandbox.
+  private let filesPoint: String
 
-  init(folder: String, nodeRoot: String, nodeMemory: Int64) { (self.folder, self.nodeRoot, self.nodeMemory) = (folder, nodeRoot, nodeMemory) }
+  init(folder: String, filesPoint: String, nodeRoot: String, nodeMemory: Int64) {
+    (self.folder, self.filesPoint, self.nodeRoot, self.nodeMemory) = (folder, filesPoint, nodeRoot, nodeMemory)
+  }
 
   // MARK: where
 
@@ -51,7 +55,7 @@ final class Volumes {
     guard let volume = pod.spec.volumes.first(where: { $0.name == name }) else { return nil }
     switch Self.place(of: volume.source) {
     case .node(let path): return nodePath(path)
-    case .payload: return "\(folder)/\(Self.shared)/\(name)"
+    case .payload: return "\(filesPoint)/\(name)"
     case .disk, .memory, .image: return "\(folder)/\(name)"
     }
   }
@@ -68,6 +72,12 @@ final class Volumes {
     }
   }
 
+  /// Folder of hosts, hostname, resolv.conf: as containers find it, and as podd does.
+  var etc: String { isMapped ? etcView ?? "" : "\(filesPoint)/\(Self.etcName)" }
+  var etcView: String? { mounts[Self.shared].map { "/proc/self/fd/\($0)/\(Self.etcName)" } }
+  /// No volume's name (RFC 1123).
+  private static let etcName = ".etc"
+
   /// A path of the node. Below another root no symbolic link leads out of that.
   func nodePath(_ path: String) -> String {
     guard !nodeRoot.isEmpty else { return path }
@@ -83,6 +93,10 @@ final class Volumes {
 
   /// Makes the file systems in memory that are not there yet, and the folders that they get.
   func makeMemory(_ pod: Pod) throws(SysError) {
+    if mounts[Self.shared] == nil {
+      let size = min(Self.memoryLimit(pod) ?? nodeMemory, nodeMemory)
+      mounts[Self.shared] = try DetachedMount.tmpfs([("mode", "0700"), ("size", "\(size)")], optional: ["noswap"]).release()
+    }
     for volume in pod.spec.volumes {
       switch Self.place(of: volume.source) {
       case .memory where mounts[volume.name] == nil:
@@ -92,10 +106,6 @@ final class Volumes {
         let size = [limit?.value, Self.memoryLimit(pod), nodeMemory].compactMap { $0 }.filter { $0 > 0 }.min() ?? nodeMemory
         try FileSystem.makeFolders("\(folder)/\(volume.name)")
         mounts[volume.name] = try DetachedMount.tmpfs(options + [("size", "\(size)")]).release()
-      case .payload where mounts[Self.shared] == nil:
-        try FileSystem.makeFolders("\(folder)/\(Self.shared)", mode: 0o700)
-        let size = min(Self.memoryLimit(pod) ?? nodeMemory, nodeMemory)
-        mounts[Self.shared] = try DetachedMount.tmpfs([("mode", "0700"), ("size", "\(size)")], optional: ["noswap"]).release()
       case .image: try FileSystem.makeFolders("\(folder)/\(volume.name)")
       default: break
       }
@@ -110,16 +120,16 @@ final class Volumes {
       spec.held += heldInOrder
       return false
     }
-    spec.held += heldInOrder
     if namespace >= 0 {
+      spec.held += heldInOrder
       spec.mountNamespace = namespace
       return false
     }
     let isLost = isTaken
     if isTaken { forget() }
     try makeMemory(pod)
-    if isLost { spec.held = Array(spec.held.prefix(2)) + heldInOrder }
-    spec.attached = mounts.sorted { $0.key < $1.key }.map { ($0.value, "\(folder)/\($0.key)") }
+    spec.held += heldInOrder
+    spec.attached = mounts.sorted { $0.key < $1.key }.map { ($0.value, $0.key == Self.shared ? filesPoint : "\(folder)/\($0.key)") }
     for volume in pod.spec.volumes where Self.propagates(volume.name, pod) {
       switch Self.place(of: volume.source) {
       case .disk: spec.shared.append(("\(folder)/\(volume.name)", false))
@@ -127,14 +137,14 @@ final class Volumes {
       case .node, .payload, .image: break
       }
     }
-    isTaken = !mounts.isEmpty || !spec.shared.isEmpty
+    isTaken = true
     return isLost
   }
 
   /// Descriptors that infra keeps for a later podd, in the order of their names.
   private var heldInOrder: [Int32] { mounts.sorted { $0.key < $1.key }.map(\.value) }
 
-  /// The sandbox runs: its mounts are kept beyond it. A Pod without such mounts needs none.
+  /// The sandbox runs: its mounts are kept beyond it.
   func keep(_ infra: Int32) {
     guard isTaken, namespace < 0 else { return }
     namespace = optional { () throws(SysError) in try FileDescriptor.open("/proc/\(infra)/ns/mnt", O_RDONLY).release() } ?? -1
@@ -142,14 +152,8 @@ final class Volumes {
 
   /// Takes over from a podd that is gone what infra, a process with this pidfd, holds from descriptor `first` on.
   func takeBack(_ infra: Int32, first: Int32, _ pod: Pod) throws(SysError) {
-    var names: Set<String> = []
-    for v in pod.spec.volumes {
-      switch Self.place(of: v.source) {
-      case .memory: names.insert(v.name)
-      case .payload: names.insert(Self.shared)
-      case .disk, .image, .node: break
-      }
-    }
+    var names: Set = [Self.shared]
+    for v in pod.spec.volumes { if case .memory = Self.place(of: v.source) { names.insert(v.name) } }
     for (i, name) in names.sorted().enumerated() { mounts[name] = try Pidfd.descriptor(infra, first + Int32(i)).release() }
     isTaken = !isMapped
   }

@@ -52,7 +52,7 @@ extension Session {
       return made
     }
     _ = try instance.createPod(made)
-    do throws(SysError) { try Podd.start(instance, ns, name, programs: programs) } catch {
+    do throws(SysError) { try Podd.start(instance, ns, name, programs: programs, for: Pod(stored: made)) } catch {
       instance.forgetPod(ns, name)
       throw error
     }

@@ -16,11 +16,14 @@ enum Quick {
     }
   }
 
-  private static let place = ["-n": "namespace", "--namespace": "namespace", "--root": "root"]
+  /// Spelling → name. Lists, not dictionaries: the first use of one of those costs a program's start more than looking through ten words.
+  typealias Spellings = [(word: String, name: String)]
+
+  private static var place: Spellings { [("-n", "namespace"), ("--namespace", "namespace"), ("--root", "root")] }
 
   private static func exec(_ words: ArraySlice<String>) throws -> Bool {
-    let options = ["-c": "container", "--container": "container"].merging(place) { a, _ in a }
-    let flags = ["-i": "stdin", "--stdin": "stdin", "-t": "tty", "--tty": "tty", "-q": "quiet", "--quiet": "quiet"]
+    let options = [("-c", "container"), ("--container", "container")] + place
+    let flags = [("-i", "stdin"), ("--stdin", "stdin"), ("-t", "tty"), ("--tty", "tty"), ("-q", "quiet"), ("--quiet", "quiet")]
     guard let w = QuickWords(words, flags: flags, options: options), let command = w.rest, w.names.count == 1 else { return false }
     try Execution(
       names: w.names, command: command, container: w["container"], file: nil, stdin: w.flags.contains("stdin"), tty: w.flags.contains("tty"),
@@ -32,8 +35,8 @@ enum Quick {
 
 extension Quick {
   private static func apply(_ words: ArraySlice<String>) throws -> Bool {
-    let options = ["-f": "file", "--filename": "file"].merging(place) { a, _ in a }
-    guard let w = QuickWords(words, flags: [:], options: options), w.names.isEmpty, w.rest == nil, !w.all("file").isEmpty else { return false }
+    let options = [("-f", "file"), ("--filename", "file")] + place
+    guard let w = QuickWords(words, flags: [], options: options), w.names.isEmpty, w.rest == nil, !w.all("file").isEmpty else { return false }
     try Application(
       files: w.all("file"), recursive: false, force: false, gracePeriod: -1, selector: nil, change: ChangeReport(dryRun: .none, output: nil), common: w.place
     ).run()
@@ -41,8 +44,8 @@ extension Quick {
   }
 
   private static func delete(_ words: ArraySlice<String>) throws -> Bool {
-    let options = ["--grace-period": "grace", "--timeout": "timeout", "--wait": "wait"].merging(place) { a, _ in a }
-    let flags = ["--force": "force", "--now": "now", "--ignore-not-found": "ignore"]
+    let options = [("--grace-period", "grace"), ("--timeout", "timeout"), ("--wait", "wait")] + place
+    let flags = [("--force", "force"), ("--now", "now"), ("--ignore-not-found", "ignore")]
     guard let w = QuickWords(words, flags: flags, options: options), w.rest == nil, !w.names.isEmpty, let grace = Int64(w["grace"] ?? "-1"),
       let wait = Bool(w["wait"] ?? "true")
     else { return false }
@@ -55,7 +58,7 @@ extension Quick {
   }
 
   private static func version(_ words: ArraySlice<String>) throws -> Bool {
-    guard let w = QuickWords(words, flags: ["--client": "client"], options: ["-o": "output", "--output": "output"]), w.names.isEmpty, w.rest == nil else { return false }
+    guard let w = QuickWords(words, flags: [("--client", "client")], options: [("-o", "output"), ("--output", "output")]), w.names.isEmpty, w.rest == nil else { return false }
     try VersionCommand.show(client: w.flags.contains("client"), output: w["output"])
     return true
   }
@@ -65,13 +68,14 @@ extension Quick {
 struct QuickWords {
   /// Neither flag nor option nor value.
   private(set) var names: [String] = []
-  private(set) var flags: Set<String> = []
+  private(set) var flags: [String] = []
   /// What follows --; nil where there is none.
   private(set) var rest: [String]?
-  private var values: [String: [String]] = [:]
+  private var values: [(name: String, value: String)] = []
 
-  /// flags and options: spelling → name. nil: some word is not plainly one of them.
-  init?(_ words: ArraySlice<String>, flags known: [String: String], options: [String: String]) {
+  /// nil: some word is not plainly a flag or an option.
+  init?(_ words: ArraySlice<String>, flags known: Quick.Spellings, options: Quick.Spellings) {
+    func name(_ word: some StringProtocol, in list: Quick.Spellings) -> String? { list.first { $0.word == word }?.name }
     var words = words
     while let word = words.popFirst() {
       if word == "--" {
@@ -80,16 +84,16 @@ struct QuickWords {
       }
       if !word.hasPrefix("-") || word == "-" {
         names.append(word)
-      } else if let name = known[word] {
-        flags.insert(name)
-      } else if let name = options[word] {
+      } else if let name = name(word, in: known) {
+        flags.append(name)
+      } else if let name = name(word, in: options) {
         guard let value = words.popFirst(), !value.hasPrefix("-") || value == "-" else { return nil }
-        values[name, default: []].append(value)
-      } else if let equals = word.firstIndex(of: "="), let name = options[String(word[..<equals])], word.hasPrefix("--") {
-        values[name, default: []].append(String(word[word.index(after: equals)...]))
-      } else if !word.hasPrefix("--"), word.dropFirst().allSatisfy({ known["-\($0)"] != nil }) {
+        values.append((name, value))
+      } else if let equals = word.firstIndex(of: "="), let name = name(word[..<equals], in: options), word.hasPrefix("--") {
+        values.append((name, String(word[word.index(after: equals)...])))
+      } else if !word.hasPrefix("--"), word.dropFirst().allSatisfy({ name("-\($0)", in: known) != nil }) {
         // Several of one letter: -it.
-        for letter in word.dropFirst() { if let name = known["-\(letter)"] { flags.insert(name) } }
+        for letter in word.dropFirst() { if let name = name("-\(letter)", in: known) { flags.append(name) } }
       } else {
         return nil
       }
@@ -97,7 +101,7 @@ struct QuickWords {
   }
 
   /// The last value of an option.
-  subscript(_ name: String) -> String? { values[name]?.last }
-  func all(_ name: String) -> [String] { values[name] ?? [] }
+  subscript(_ name: String) -> String? { values.last { $0.name == name }?.value }
+  func all(_ name: String) -> [String] { values.filter { $0.name == name }.map(\.value) }
   var place: Place { Place(namespace: self["namespace"], root: self["root"], nodeRoot: nil) }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // podlab-token: the helper that holds an instance's issuer key for the length of a signature. podd and podctl start it; neither links libcrypto.
+import CCrypto
 import Glibc
 import Kernel
 import Manifest
@@ -22,6 +23,8 @@ enum TokenProgram {
       print(usage, terminator: "")
       return 0
     }
+    // A signature needs neither openssl.cnf nor the texts of errors: reading them costs as much as it does.
+    OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS), nil)
     guard let folder = arguments.first, !folder.hasPrefix("-") else {
       complain(usage)
       return 2

@@ -278,5 +278,8 @@ static inline long lx_capset(uint64_t effective, uint64_t permitted, uint64_t in
   return LX(syscall(SYS_capset, &h, d));
 }
 
+// memory.c: free heap and the mapped pages of the program's code go back to the kernel.
+void lx_give_back_memory(void);
+
 #include "internet.h"
 #include "spawnplan.h"

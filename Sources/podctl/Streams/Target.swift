@@ -91,10 +91,26 @@ struct RunningContainer {
       name = names.standard(object, pod: pod, quiet: quiet)
     }
     let missing = Failure.error("unable to upgrade connection: container not found (\"\(name)\")")
-    guard case .state(let state) = PodState.read(place.state), let found = state.containers.first(where: { $0.name == name }) else { throw missing }
-    guard let running = found.process, let fd = running.open() else { throw missing }
-    entry = found
-    process = FileDescriptorHolder(fd)
+    // A program may have run for a moment before its podd has written it down: what podd has answered after is written.
+    guard let found = Self.look(place, name) ?? (Self.answers(place) ? Self.look(place, name) : nil) else { throw missing }
+    entry = found.0
+    process = found.1
+  }
+
+  /// What is written of a container that runs.
+  private static func look(_ place: PodPlace, _ name: String) -> (PodState.Container, FileDescriptorHolder)? {
+    guard case .state(let state) = PodState.read(place.state), let found = state.containers.first(where: { $0.name == name }),
+      let fd = found.process?.open()
+    else { return nil }
+    return (found, FileDescriptorHolder(fd))
+  }
+
+  private static func answers(_ place: PodPlace) -> Bool {
+    optional { () throws(SysError) in
+      var client = try PoddClient(place)
+      try client.send(.object([("verb", .string("ping"))]))
+      return try client.next(deadline: Clock.monotonic + 2_000_000_000)
+    } != nil
   }
 
   var isAlive: Bool { entry.process?.isAlive ?? false }
