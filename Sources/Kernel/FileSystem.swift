@@ -99,6 +99,12 @@ public enum FileSystem {
     return statvfs(path, &s) == 0 ? Int64(clamping: s.f_blocks) * Int64(clamping: s.f_frsize) : 0
   }
 
+  /// Bytes that an ordinary user may still write there. statvfs(3).
+  public static func free(of path: String) -> Int64 {
+    var s = statvfs()
+    return statvfs(path, &s) == 0 ? Int64(clamping: s.f_bavail) * Int64(clamping: s.f_frsize) : .max
+  }
+
   public static func readlink(_ path: String) throws(SysError) -> String {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let n = buffer.withUnsafeMutableBytes { b in b.baseAddress.map { Glibc.readlink(path, $0, b.count) } ?? -1 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Users and groups by the image's own /etc/passwd and /etc/group: a static program has no NSS, and the host's names mean nothing in there.
+import Glibc
 import Kernel
 
 public struct UserDatabase: Sendable {
@@ -9,13 +10,16 @@ public struct UserDatabase: Sendable {
   let users: [User]
   let groups: [Group]
 
-  /// Reads the first of the layers (topmost first) that has each file; beneath the layer only.
+  /// Reads the first of the layers (topmost first) that has each file; beneath the layer only. A whiteout ends the search; a pipe or a device is not
+  /// read, since it would not end.
   public init(layers: [String]) {
     func lines(_ file: String) -> [[Substring]] {
       for layer in layers {
         let text = optional { () throws(SysError) -> String in
           let dir = try FileDescriptor.open(layer, FileDescriptor.pathOnly)
-          let fd = try FileDescriptor.open2(file, at: dir, 0, resolve: .inRoot)
+          let place = try FileDescriptor.open2(file, at: dir, FileDescriptor.pathOnly, resolve: .inRoot)
+          guard try FileSystem.info(place.raw).isRegular else { return "" }
+          let fd = try FileDescriptor.open2(file, at: dir, O_NONBLOCK, resolve: .inRoot)
           return String(decoding: try FileSystem.read(fd.raw, file, limit: 1 << 20), as: UTF8.self)
         }
         if let text { return text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) } }

@@ -56,6 +56,20 @@ final class Decompression: @unchecked Sendable {
   /// The next piece, valid until the next call; nil at the end, or when the thread failed (`finish` says why).
   func next() -> UnsafeRawBufferPointer? { ring.take() }
 
+  /// False while a file's bytes are being read.
+  var mayEnd = true
+  private var isPadded = false
+  nonisolated(unsafe) private static let zeros = UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer.allocate(byteCount: 1536, alignment: 16).zeroed)
+
+  /// The same for a reader of tar: some programs (umoci) leave out what fills the last block and the end mark, which libarchive wants. Where it is not
+  /// bytes of a file that are missing, zeros stand in for it; they are not hashed.
+  func nextBlock() -> UnsafeRawBufferPointer? {
+    if let piece = next() { return piece }
+    if isPadded || !mayEnd { return nil }
+    isPadded = true
+    return Self.zeros
+  }
+
   /// Bytes of the blob so far, as of the piece that was taken last.
   var progress: Int64 { ring.mark }
 
@@ -147,6 +161,13 @@ final class Decompression: @unchecked Sendable {
     if let failure { throw failure }
     let text = archive_error_string(archive).map { String(cString: $0) } ?? "libarchive says \(result)"
     throw Failure("decompressing the layer: \(text)")
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  fileprivate var zeroed: UnsafeMutableRawBufferPointer {
+    initializeMemory(as: UInt8.self, repeating: 0)
+    return self
   }
 }
 

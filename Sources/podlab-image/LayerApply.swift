@@ -43,7 +43,7 @@ final class LayerApply {
     let mask = umask(0)
     defer { umask(mask) }
     try LayerReader.run(input) { entry, archive throws(Failure) in
-      try apply(entry, archive)
+      try apply(entry, archive, input)
       if count & 63 == 0 { progress(input.progress) }
     }
     try times.set(in: tree)
@@ -51,7 +51,7 @@ final class LayerApply {
 
   private func check(_ result: Int32, _ archive: OpaquePointer) throws(Failure) { try LayerReader.check(result, archive) }
 
-  private func apply(_ entry: OpaquePointer, _ archive: OpaquePointer) throws(Failure) {
+  private func apply(_ entry: OpaquePointer, _ archive: OpaquePointer, _ input: Decompression) throws(Failure) {
     count += 1
     if count > LayerLimits.entries { throw Failure("the layer has more than \(LayerLimits.entries) entries: refused") }
     guard let raw = archive_entry_pathname(entry) else { throw Failure("entry \(count) of the layer has a name that cannot be read") }
@@ -65,7 +65,7 @@ final class LayerApply {
     if let out = name.whitedOut { return try whiteOut(out, folder, name) }
     if let target = archive_entry_hardlink(entry) { return try link(target, folder, name) }
     switch type {
-    case S_IFREG: try file(folder, entry, archive, name)
+    case S_IFREG: try file(folder, entry, archive, input, name)
     case S_IFDIR:
       if mkdirat(folder, name.last, 0o700) != 0 {
         guard errno == EEXIST else { throw tree.failed("mkdirat", name.shown) }
@@ -137,7 +137,8 @@ final class LayerApply {
     throw tree.failed("linkat", name.shown)
   }
 
-  private func file(_ folder: Int32, _ entry: OpaquePointer, _ archive: OpaquePointer, _ name: EntryName) throws(Failure) {
+  private func file(_ folder: Int32, _ entry: OpaquePointer, _ archive: OpaquePointer, _ input: Decompression, _ name: EntryName) throws(Failure) {
+    defer { input.mayEnd = true }
     let size = archive_entry_size(entry)
     bytes += size
     if size < 0 || size > LayerLimits.bytes || bytes > LayerLimits.bytes {
@@ -157,6 +158,7 @@ final class LayerApply {
       var piece: UnsafeRawPointer?
       var length = 0
       var offset: Int64 = 0
+      input.mayEnd = end == size
       let r = archive_read_data_block(archive, &piece, &length, &offset)
       if r == ARCHIVE_EOF { break }
       try check(r, archive)

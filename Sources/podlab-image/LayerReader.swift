@@ -14,7 +14,7 @@ enum LayerReader {
     archive_read_support_format_empty(archive)
     let read: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?) -> Int = { _, context, piece in
       guard let context, let piece else { return -1 }
-      guard let bytes = Unmanaged<Decompression>.fromOpaque(context).takeUnretainedValue().next() else { return 0 }
+      guard let bytes = Unmanaged<Decompression>.fromOpaque(context).takeUnretainedValue().nextBlock() else { return 0 }
       piece.pointee = bytes.baseAddress
       return bytes.count
     }

@@ -61,8 +61,8 @@ struct OCIImport {
     let config = try blob(manifest.config)
     let ids = try manifest.diffIDs(config)
     try Platform.current.check(config, writer)
-    if !writer.hasBlob(manifest.config.digest) { _ = try writer.addBlob(config, expecting: manifest.config.expected) }
     for (layer, id) in zip(manifest.layers, ids) { try take(layer, id, writer) }
+    if !writer.hasBlob(manifest.config.digest) { _ = try writer.addBlob(config, expecting: manifest.config.expected) }
     let known = try Descriptor(first, "index.json").digest
     if names.isEmpty { return try writer.commit(name: nil, manifest: bytes, mediaType: d.mediaType, knownDigest: known, source: .imported) }
     for n in names { try writer.commit(name: n, manifest: bytes, mediaType: d.mediaType, knownDigest: known, source: .imported) }

@@ -33,6 +33,31 @@ final class StoreRemover {
     _ = try StoreRemover(store, free).sweep()
   }
 
+  /// Before something is brought in: where the disk is almost full (less than a twentieth and less than 1 GiB is free), images go that no Pod uses
+  /// and that can be had again (pulled, or made by a recipe), the oldest first, none of the last two minutes: kubelet's garbage collection
+  /// (pkg/kubelet/images/image_gc_manager.go), with less zeal, since this is somebody's own machine.
+  static func relieve(_ store: ImageStore) throws(Failure) {
+    func isTight() -> Bool { FileSystem.free(of: store.root) < min(1 << 30, FileSystem.size(of: store.root) / 20) }
+    let path = store.root + "/locks/content"
+    guard FileSystem.exists(path), FileSystem.exists(store.indexPath), isTight() else { return }
+    guard let free = try failing(nil, { () throws(SysError) -> FileLock? in try FileLock.attempt(path) }) else { return }
+    let remover = try StoreRemover(store, free)
+    _ = try remover.sweep()
+    let all = try remover.entries()
+    let users = try remover.users()
+    let now = Clock.wall / 1_000_000_000
+    var idle: [(entry: ImageStore.Entry, since: Int64)] = []
+    for e in all where e.source != .imported && e.source != nil && ImageUsers.users(of: e, among: users, in: all).isEmpty {
+      let since = try failing { () throws(SysError) in try FileSystem.info(store.blobPath(e.digest)).modified }
+      if now - since > 120 { idle.append((e, since)) }
+    }
+    for i in idle.sorted(by: { $0.since < $1.since }) where isTight() {
+      try remover.remove([i.entry])
+      _ = try remover.sweep()
+      ImageProgram.say("warning: the disk is almost full: the image \(i.entry.name ?? i.entry.digest), which no pod uses, was removed")
+    }
+  }
+
   private init(_ store: ImageStore, _ content: consuming FileLock) throws(Failure) {
     self.store = store
     self.content = content

@@ -32,9 +32,10 @@ final class StoreWriter {
   private var serial = 0
   private var noted: [String] = []
 
-  /// Makes the layout where it is missing, removes what dead writers left, waits while somebody prunes.
+  /// Makes the layout where it is missing, makes room on a full disk, removes what dead writers left, waits while somebody prunes.
   init(_ store: ImageStore) throws(Failure) {
     self.store = store
+    try StoreRemover.relieve(store)
     pthread_mutex_init(mutex, nil)
     let work = store.root + "/work"
     let locks = store.root + "/locks"
