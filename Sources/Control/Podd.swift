@@ -109,7 +109,16 @@ public struct PoddClient: ~Copyable {
     }
   }
 
-  public func send(_ request: Value) throws(SysError) { try writeAll(fd.raw, JSON.compactBytes(request) + [10]) }
+  /// A podd that has died meanwhile is EPIPE, not a signal.
+  public func send(_ request: Value) throws(SysError) {
+    var bytes = (JSON.compactBytes(request) + [10])[...]
+    while !bytes.isEmpty {
+      let n = bytes.withUnsafeBytes { Glibc.send(fd.raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+      if n < 0 && errno == EINTR { continue }
+      if n < 0 { throw SysError(call: "send", object: "podd.sock", errno: errno) }
+      bytes = bytes.dropFirst(n)
+    }
+  }
 
   public enum Answer: Sendable { case value(Value), end, late }
 

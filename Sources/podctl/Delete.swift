@@ -90,6 +90,8 @@ struct Deletion {
     if wait, dryRun == .none {
       let deadline = limit > 0 ? Clock.monotonic + limit : nil
       for d in waiting { try d.end(session, deadline) }
+    } else {
+      for d in waiting { try d.stream?.acknowledged() }
     }
     if !missing.isEmpty { throw Failure(text: missing) }
   }

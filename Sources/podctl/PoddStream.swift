@@ -3,6 +3,7 @@
 // A conversation with a Pod's supervisor that can be kept in a list. Of one that dies under way the next is started and asked the same again, where
 // the caller says how.
 import Control
+import Glibc
 import Kernel
 import Manifest
 
@@ -44,6 +45,21 @@ final class PoddStream {
       }
       left -= 1
       try revive()
+    }
+  }
+
+  /// Waits until the request has been taken: what was sent to a supervisor that dies this moment is said again to the next one.
+  func acknowledged() throws(SysError) {
+    let ping = Value.object([("verb", .string("ping"))])
+    while true {
+      do throws(SysError) {
+        try client.send(ping)
+        guard case .end = try client.next() else { return }
+      } catch { guard error.errno == EPIPE || error.errno == ECONNRESET else { throw error } }
+      guard let revive, left > 0, FileSystem.exists(place.object) else { return }
+      left -= 1
+      try revive()
+      client = try Self.connect(place, request, &left, revive)
     }
   }
 
