@@ -4,7 +4,7 @@ and refuses (faulty_registry.py). What must hold: the right reason and text, tri
 
 Texts: kubernetes pkg/kubelet/images/image_manager.go, pkg/kubelet/kubelet_pods.go (getPullSecretsForPod); containerd core/remotes/docker.
 """
-import hashlib, json, os, re, shutil, subprocess, tempfile, threading, unittest
+import hashlib, json, os, re, select, shutil, signal, subprocess, tempfile, threading, unittest
 
 import faulty_registry as faults
 
@@ -413,7 +413,39 @@ class PodsAndFaults(Faulty):
         self.assertIn('Pulling image "busybox:latest"', self.events("Pulling"))
 
 
-if os.environ["PODLAB_TEST_MODE"] != "root":
+class WayOut(Faulty):
+    """podlab-outside, which an ordinary user's Pods need to reach a registry."""
+
+    def process(self):
+        lock = self.dir + "/i/run/outside.lock"
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink("/proc/%s/fd/5" % pid) == lock:
+                    return int(pid)
+            except OSError:
+                pass
+
+    def test_it_is_made_again_and_ends_with_the_node(self):
+        self.apply("one", self.name("sound"), "Always")
+        self.ready("one")
+        for name in ("two", "three"):
+            pid = self.process()
+            fd = os.pidfd_open(pid)
+            os.kill(pid, signal.SIGKILL)
+            select.select([fd], [], [])
+            os.close(fd)
+            self.apply(name, self.name("sound"), "Always")
+            self.ready(name)
+        fd = os.pidfd_open(self.process())
+        subprocess.run([BIN + "/lab", "clean"], env=self.env, capture_output=True, timeout=120, check=True)
+        self.assertEqual(select.select([fd], [], [], 100)[0], [fd])
+        os.close(fd)
+        self.assertFalse(os.path.exists(self.dir + "/i/run/outside.sock"))
+
+
+if os.environ["PODLAB_TEST_MODE"] == "root":
+    del WayOut
+else:
     # The helper is the same for everybody; how a Pod reaches it is not.
     del FaultyRegistry
 

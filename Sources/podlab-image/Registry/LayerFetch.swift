@@ -173,5 +173,8 @@ private struct FetchedLayer {
 }
 
 enum Retry {
-  static func text(_ why: String, _ seconds: Double) -> String { "\(why); trying again in \(Int((seconds * 10).rounded())  / 10).\(Int((seconds * 10).rounded()) % 10) s" }
+  static func text(_ why: String, _ seconds: Double) -> String {
+    let tenths = Int((seconds * 10).rounded())
+    return "\(why); trying again in \(tenths / 10).\(tenths % 10) s"
+  }
 }

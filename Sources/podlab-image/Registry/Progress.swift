@@ -19,7 +19,10 @@ final class LayerProgress {
   private var lastDrawn: Int64 = 0
   private let started = Clock.monotonic
 
-  init(quiet: Bool) { style = quiet ? .silent : isatty(2) == 1 && String(cString: getenv("TERM") ?? strdup("dumb")) != "dumb" ? .bars : .lines }
+  init(quiet: Bool) {
+    let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
+    style = quiet ? .silent : isatty(2) == 1 && terminal != "dumb" ? .bars : .lines
+  }
 
   /// digest: of the layer; total: its bytes.
   func add(_ digest: String, total: Int64) { rows.append(Row(name: String(digest.split(separator: ":").last?.prefix(12) ?? ""), total: total)) }

@@ -25,7 +25,11 @@ struct PullCommand: ImageCommand {
       pull.platform = p
     }
     let progress = LayerProgress(quiet: words.has("--quiet"))
-    let result = try pull.run(progress)
+    let result: Pull.Result
+    do throws(Failure) { result = try pull.run(progress) } catch {
+      guard let recipe = Recipe.named(reference) else { throw error }
+      throw Failure("\(error.description). Without a registry: podctl image build \(recipe.rawValue)")
+    }
     print("\(reference.repository)\(reference.tag.map { ":\($0)" } ?? "")@\(result.digest)")
     if !result.isNew { progress.say("\(reference): already here as the registry has it") }
   }
@@ -64,12 +68,8 @@ struct Pull {
     let here = try failing { () throws(ImageError) in try store.resolve(reference) }
     let isOpen = here.map { i in i.access.isEmpty || options.credentials.matching(reference).contains { i.access.contains($0.mark) } } ?? false
     if unlessPresent, isOpen, let here { return Result(digest: here.digest, took: 0, isNew: false) }
-    do throws(RegistryError) {
-      do throws(Failure) {
-        let result = try fetch(writer, here, progress)
-        return Result(digest: result.digest, took: Clock.monotonic - started, isNew: result.isNew)
-      } catch { throw RegistryError(description: error.description) }
-    } catch { throw Failure(error.description) }
+    let result = try fetch(writer, here, progress)
+    return Result(digest: result.digest, took: Clock.monotonic - started, isNew: result.isNew)
   }
 
   private func fetch(_ writer: StoreWriter, _ here: Image?, _ progress: LayerProgress) throws(Failure) -> (digest: String, isNew: Bool) {
@@ -86,7 +86,7 @@ struct Pull {
       return (digest, false)
     }
     let found = try failing { () throws(RegistryError) in try source.manifest(of: digest) }
-    let bytes = try failing { () throws(RegistryError) in try source.blob(found.value["config"], "image configuration", limit: 8 << 20) }
+    let bytes = try failing { () throws(RegistryError) in try source.blob(found.value["config"], "image configuration", limit: 4 << 20) }
     let config = try Failure.json(bytes, "the image configuration of \(reference)")
     if let made = Platform(config), found.platform == nil, platform.distance(to: made) == nil {
       throw Failure("no match for platform in manifest: not found (this is \(platform); the image is for \(made))")
@@ -145,49 +145,4 @@ func failing<T>(_ body: () throws(RegistryError) -> T) throws(Failure) -> T {
 
 func failing<T>(_ body: () throws(ImageError) -> T) throws(Failure) -> T {
   do throws(ImageError) { return try body() } catch { throw Failure(error) }
-}
-
-/// What pull and push understand alike.
-enum RegistryWords {
-  static func options(_ words: Words) throws(Failure) -> RegistryOptions {
-    var o = RegistryOptions()
-    switch words.value("--tls-verify") {
-    case nil, "true": break
-    case "false": o.verifies = false
-    case let other?: throw Failure("--tls-verify is true or false, not \(other)")
-    }
-    if let text = words.value("--timeout") {
-      guard let n = Int(text), n > 0, n <= 3600 else { throw Failure("--timeout is a number of seconds from 1 to 3600, not \(text)") }
-      o.patience = n
-    }
-    o.certificates = certificates(words.value("--certs").map { [$0] } ?? [])
-    o.credentials = try AuthFiles.read(named: words.value("--authfile"))
-    return o
-  }
-
-  /// The machine's own folders come last.
-  static func certificates(_ own: [String]) -> [String] { own + ["/etc/containers/certs.d", "/etc/docker/certs.d"] }
-}
-
-/// Where docker, podman and skopeo keep their credentials (containers-auth.json(5)).
-enum AuthFiles {
-  static func read(named: String?) throws(Failure) -> RegistryCredentials {
-    let variable = { (name: String) in getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
-    var all = RegistryCredentials()
-    if let path = named ?? variable("REGISTRY_AUTH_FILE") {
-      try add(path, &all)
-      return all
-    }
-    var paths: [String] = []
-    if let run = variable("XDG_RUNTIME_DIR") { paths.append(run + "/containers/auth.json") }
-    if let config = variable("XDG_CONFIG_HOME") ?? variable("HOME").map({ $0 + "/.config" }) { paths.append(config + "/containers/auth.json") }
-    if let docker = variable("DOCKER_CONFIG") ?? variable("HOME").map({ $0 + "/.docker" }) { paths.append(docker + "/config.json") }
-    for p in paths where FileSystem.exists(p) { try add(p, &all) }
-    return all
-  }
-
-  private static func add(_ path: String, _ all: inout RegistryCredentials) throws(Failure) {
-    let bytes = try failing("reading credentials") { () throws(SysError) in try FileSystem.read(path) }
-    do throws(RegistryCredentials.Malformed) { try all.add(file: bytes) } catch { throw Failure("\(path): \(error)") }
-  }
 }
