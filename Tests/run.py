@@ -19,6 +19,7 @@ HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(HOME, ".build", "release")
 USERS = {"subids": ("podlab-test-a", 60901, "300000:65536"), "single": ("podlab-test-b", 60902, None)}
 PROGRAMS = ["lab", "podctl", "podd", "pause", "init", "podlab-image", "podlab-forward", "podlab-tls", "podlab-seccomp", "podlab-token", "podlab-outside"]
+V2 = os.path.join(HOME, ".build", "v2")
 
 
 class Run:
@@ -170,6 +171,9 @@ def plan(top, args, modes):
                         [sys.executable, "-B", top + "/Tests/Conformance/run.py", "--engine", "podctl", "--bin", top + "/bin/podctl", "--jobs", "3",
                          "--timeout", "120", "--json", "@WORK@/cases.json", "-q"] + cases + selected(top, mode, args.all), parse="conformance", timeout=1800,
                         expect_skips=skips(top, mode)))
+    if args.all and "root" in modes and shutil.which("qemu-system-x86_64"):
+        runs.append(Run("v2", "root", ["bash", top + "/Tests/v2/machine", "--timeout", "1700", "--", "sh", top + "/Tests/v2/guest", top + "/bin", top],
+                        env={"PODLAB_V2": V2}, parse="conformance", timeout=1800))
     if args.only:
         runs = [r for r in runs if re.search(args.only, r.label)]
     return runs
@@ -287,6 +291,12 @@ def main():
     if not args.list and (not args.only or re.search(args.only, "root/test_recipes root/test_labs subids/test_recipes single/test_recipes")):
         build_images()
     if root:
+        if args.all and not args.list and os.environ.get("PODLAB_TEST_STAGE2") != "1":
+            if shutil.which("qemu-system-x86_64"):
+                # Needs Debian's packages; the runs have no network.
+                subprocess.run([os.path.join(HOME, "Tests", "v2", "machine"), "--prepare"])
+            else:
+                print("note   qemu-system-x86 is not installed: the run on a machine with cgroup v2 alone (Tests/v2) does not take place")
         own_namespaces()
         modes = ["root", "subids", "single"]
     else:

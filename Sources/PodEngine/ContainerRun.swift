@@ -26,6 +26,9 @@ struct BackOff: Sendable, Equatable {
 }
 
 struct ContainerRun: Sendable, Equatable {
+  /// A run's id as statuses give it, with the runtime's name; empty where nothing was made.
+  static func reference(_ id: String) -> String { id.isEmpty ? "" : "podlab://" + id }
+
   /// sidecar: an init container with restartPolicy Always (KEP-753). ephemeral: added to a Pod that runs, never run again (KEP-277).
   enum Kind: Sendable { case initial, sidecar, app, ephemeral }
 

@@ -39,7 +39,7 @@ extension PodEngine {
       return
     }
     var end = Termination()
-    (end.exitCode, end.reason, end.message, end.containerID) = (128, "StartError", message, id)
+    (end.exitCode, end.reason, end.message, end.containerID) = (128, "StartError", message, ContainerRun.reference(id))
     end.startedAt = WallTime(nanoseconds: 0)
     end.finishedAt = now.wall
     runs[i].id = id
@@ -64,7 +64,7 @@ extension PodEngine {
     end.message = exit.message
     end.startedAt = runs[i].startedAt?.wall
     end.finishedAt = now.wall
-    end.containerID = id
+    end.containerID = ContainerRun.reference(id)
     if runs[i].inPostStart { effects.append(.cancelHook(container: name, hook: .postStart)) }
     if runs[i].stop?.inPreStop == true { effects.append(.cancelHook(container: name, hook: .preStop)) }
     ended(i, end)

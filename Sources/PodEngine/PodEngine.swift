@@ -180,6 +180,9 @@ public struct PodEngine: Sendable {
       let name = runs[i].spec.name
       switch runs[i].stage {
       case .preparing: effects.append(.ensureImage(container: name))
+      case .starting where sandbox == .lost:
+        // It has nowhere to be any more; what was made of it the supervisor ends as a stranger.
+        failed(name, "", "CreateContainerError", "the sandbox ended while the container was made")
       case .starting: effects.append(.startContainer(container: name, restartCount: runs[i].made))
       default: break
       }

@@ -34,7 +34,7 @@ extension PodEngine {
     // What runs is shown by the name that the runtime has for it.
     s.image = r.id.isEmpty || r.image.isEmpty ? r.spec.image : r.image
     s.imageID = r.imageID
-    s.containerID = r.id.isEmpty ? "" : "podlab://\(r.id)"
+    s.containerID = ContainerRun.reference(r.id)
     s.restartCount = r.restartCount
     if !r.id.isEmpty {
       s.resources = r.given ?? r.spec.resources
@@ -163,6 +163,7 @@ extension PodEngine {
   mutating func set(_ type: String, _ value: Bool, _ reason: String? = nil, _ message: String? = nil) {
     var c = PodCondition()
     (c.type, c.status, c.reason, c.message) = (type, value, reason, message)
+    if gates[type] == nil { c.observedGeneration = pod.metadata.generation }
     if let at = status.conditions.firstIndex(where: { $0.type == type }) {
       let old = status.conditions[at]
       c.lastTransitionTime = old.status == value ? old.lastTransitionTime : now.wall

@@ -38,7 +38,7 @@ extension PodEngine {
       var lost = Termination()
       (lost.exitCode, lost.reason) = (137, "ContainerStatusUnknown")
       lost.message = "The container could not be located when the pod was deleted.  The container used to be Running"
-      lost.containerID = runs[i].id
+      lost.containerID = ContainerRun.reference(runs[i].id)
       (runs[i].previous, runs[i].last) = (before, lost)
     case .terminated(let t): (runs[i].previous, runs[i].last) = (before, t)
     case .waiting: runs[i].last = before

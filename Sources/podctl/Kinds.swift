@@ -30,6 +30,10 @@ enum Kind: String, CaseIterable {
 /// `pods a b`, `pod/a secret/b`, `pods,secrets`, `all`: what is meant.
 func targets(_ words: [String], verb: String = "get") throws -> (kinds: [Kind], names: [(Kind, String)]) {
   guard let first = words.first else {
+    if verb == "delete" {
+      throw Failure.error(
+        "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'")
+    }
     throw Failure(text: "error: You must specify the type of resource to \(verb). Use \"podctl api-resources\" for a complete list of supported resources.\n")
   }
   func kind(_ word: String) throws -> Kind {

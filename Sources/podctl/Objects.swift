@@ -82,6 +82,12 @@ extension Session {
         throw invalid(["spec.ephemeralContainers: Forbidden: pod updates may not change ephemeral containers (use podctl debug)"])
       }
       spec["ephemeralContainers"] = nil
+      // The place that the Pod was given is shown and not stored: who gives it back changes nothing.
+      if let place = spec["nodeName"], old["spec"]?["nodeName"] == nil,
+        try instance.pod(old["metadata"]?["namespace"]?.string ?? "default", name)?["spec"]?["nodeName"] == place
+      {
+        spec["nodeName"] = nil
+      }
       given["spec"] = spec
     }
     let loaded = Loader.load(JSON.compactBytes(given), file: name, namespace: old["metadata"]?["namespace"]?.string ?? "default")

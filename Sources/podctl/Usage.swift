@@ -7,14 +7,23 @@ enum Usage {
   /// message: ArgumentParser's, without the usage text. arguments: as given.
   static func text(_ message: String, _ arguments: [String]) -> String {
     let verbs = Podctl.configuration.subcommands.map { $0._commandName }
-    let words = arguments.prefix { $0 != "--" }.filter { !$0.hasPrefix("-") }
-    guard let verb = words.first(where: verbs.contains) else {
-      if let word = words.first, message.hasPrefix("Unexpected argument") || message.contains("unexpected arguments") {
+    guard let verb = first(arguments), verbs.contains(verb) else {
+      if let word = first(arguments) {
         return "error: unknown command \"\(word)\" for \"podctl\"\n" + near(word, verbs)
       }
       return "error: \(said(message))\nSee 'podctl --help' for usage.\n"
     }
     return "error: \(said(message))\nSee 'podctl \(verb) --help' for usage.\n"
+  }
+
+  /// The first word that is neither a flag nor the value of one that may stand before the verb.
+  private static func first(_ arguments: [String]) -> String? {
+    var words = arguments.prefix { $0 != "--" }
+    while let word = words.popFirst() {
+      if !word.hasPrefix("-") { return word }
+      if ["-n", "--namespace", "--root"].contains(word) { _ = words.popFirst() }
+    }
+    return nil
   }
 
   private static func near(_ word: String, _ verbs: [String]) -> String {

@@ -41,6 +41,8 @@ struct Chaos {
   private var hasSandbox = false
   /// Ordinary init containers that have done their work since the last beginning.
   private var initDone: Set<String> = []
+  /// Containers that the engine itself is ending (a probe, a new image): no rule of theirs is asked about that end.
+  private var stopping: Set<String> = []
   private var counter = 0
   private var counts: [String: Int64] = [:]
   private var wasTerminal = false
@@ -154,6 +156,7 @@ struct Chaos {
     case .containerStarted(let c, let id):
       // The sandbox went while it was being made.
       guard hasSandbox else { return send(.containerFailed(container: c, id: id, reason: "CreateContainerError", message: "no sandbox")) }
+      stopping.remove(c)
       running[c] = Container(id: id, onTerm: dice.hits(3) ? nil : Int64([143, 0, 2][dice.roll(3)]))
       if dice.hits(2) || c.hasPrefix("i") && dice.roll(4) > 0 { exit(c, after: Int64(dice.roll(30)), Int64([0, 0, 1, 2][dice.roll(4)])) }
     case .sandboxStarted: hasSandbox = true
@@ -230,7 +233,7 @@ struct Chaos {
     events += 1
     record.append((moment, event, effects))
     if wasFinished, !effects.isEmpty { broken = "effects after the end: \(effects)" }
-    if case .containerExited(let c, _, let exit) = event, restartsAll(c, exit.exitCode) { initDone = [] }
+    if case .containerExited(let c, _, let exit) = event, !stopping.contains(c), restartsAll(c, exit.exitCode) { initDone = [] }
     for e in effects { perform(e) }
     check(event)
   }
@@ -267,12 +270,14 @@ struct Chaos {
       }
     case .startContainer(let c, _): start(c)
     case .signal(let c, let n):
+      stopping.insert(c)
       guard let r = running[c] else { return }
       if n == 9 { exit(c, after: 0, 137) } else if let code = r.onTerm { exit(c, after: Int64(dice.roll(3)), code) }
     case .runProbe(let c, let kind):
       let result: ProbeResult = dice.hits(4) ? .failure("x") : dice.hits(9) ? .unknown("y") : .success
       answer(.probeFinished(container: c, probe: kind, result: result))
     case .runHook(let c, let kind):
+      if kind == .preStop { stopping.insert(c) }
       future.append((clock + Int64(dice.roll(5)) * Self.second, .hookFinished(container: c, hook: kind, failure: dice.hits(5) ? "x" : nil)))
     case .resize: answer(.resized(failure: dice.hits(3) ? ResizeFailure(reason: "Error", message: "x") : nil))
     case .podRemoved: removed += 1

@@ -15,6 +15,7 @@ extension PodStatus {
       var o = PodCondition()
       (o.type, o.status) = (c["type"]?.string ?? "", c["status"]?.string == "True")
       (o.reason, o.message, o.lastTransitionTime) = (c["reason"]?.string, c["message"]?.string, time(c["lastTransitionTime"]))
+      o.observedGeneration = c["observedGeneration"]?.int
       return o
     }
     qosClass = v["qosClass"]?.string ?? qosClass

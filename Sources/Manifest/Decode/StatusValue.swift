@@ -33,6 +33,7 @@ extension PodCondition {
     var v = Value.object([("type", .string(type)), ("status", .string(status ? "True" : "False"))])
     v["lastProbeTime"] = .null
     v["lastTransitionTime"] = lastTransitionTime.map { .string($0.rfc3339) }
+    v["observedGeneration"] = observedGeneration.map(Value.int)
     v["reason"] = reason.map(Value.string)
     v["message"] = message.map(Value.string)
     return v

@@ -50,12 +50,23 @@ public struct StrictCheck {
       case .reject:
         say(.error, e.keyPosition, here, Self.refusal(type, f.name))
         continue
-      case .warn where level != .warn: say(.warning, e.keyPosition, here, "has no effect on one machine without a cluster; kept in the object")
+      case .warn where level != .warn && !Self.isDefault(type, e): say(.warning, e.keyPosition, here, "has no effect on one machine without a cluster; kept in the object")
       default: break
       }
       walk(e.value, f.type, here, level: level == .warn ? .warn : f.level)
     }
     for f in fields where f.isRequired && !entries.contains(where: { $0.key == f.name }) { say(.error, at, join(path, f.name), Self.missing) }
+  }
+
+  /// What the API server writes into every Pod is no wish of the manifest's: an object that was read can be given back without a word.
+  private static func isDefault(_ type: String, _ entry: Node.Entry) -> Bool {
+    guard case .scalar(let v) = entry.value.content else { return false }
+    switch (type, entry.key) {
+    case ("PodSpec", "enableServiceLinks"): return v == .bool(true)
+    case ("PodSpec", "priority"): return v == .int(0)
+    case ("PodSpec", "schedulerName"): return v == .string("default-scheduler")
+    default: return false
+    }
   }
 
   /// What is said of a required field that is not there.

@@ -29,6 +29,8 @@ public struct PodCondition: Sendable, Equatable {
   public var reason: String?
   public var message: String?
   public var lastTransitionTime: WallTime?
+  /// The object's generation that it was judged by; nil of a condition that was set from outside.
+  public var observedGeneration: Int64?
   public init() {}
 }
 
@@ -88,6 +90,7 @@ public struct Termination: Sendable, Equatable {
   public var message: String?
   public var startedAt: WallTime?
   public var finishedAt: WallTime?
+  /// podlab://HEX of the run that ended.
   public var containerID = ""
   public init() {}
 }
