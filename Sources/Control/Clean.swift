@@ -30,6 +30,7 @@ public struct Clean: Sendable {
       if let f = state.forwarder { identities.append(f) }
     }
     for p in identities { end(p) }
+    endStrangers(instance, driver)
     pods = found.count
     if !instance.id.isEmpty {
       let strays = processes(driver, instance.cgroupRoot)
@@ -55,6 +56,16 @@ public struct Clean: Sendable {
     }
     if let entries = optional({ () throws(SysError) in try FileSystem.list(instance.run) }), entries.isEmpty { _ = rmdir(instance.run) }
     if let holder { end(holder) }
+  }
+
+  /// In an ordinary user's node, where no cgroup lists them: whoever has a root of its own in there belongs to a Pod.
+  private mutating func endStrangers(_ instance: Instance, _ driver: any CgroupDriver) {
+    guard driver.lack != nil, let holder = Node.holder(instance), let node = Proc.namespace(holder.pid, "user"), node == Proc.namespace(getpid(), "user"),
+      let here = Proc.namespace(holder.pid, "mnt")
+    else { return }
+    for pid in Proc.all where pid != holder.pid && Proc.namespace(pid, "user") == node {
+      if let root = Proc.namespace(pid, "mnt"), root != here, let p = ProcessIdentity(pid: pid) { end(p) }
+    }
   }
 
   private func allFolders(_ instance: Instance) -> [(String, String)] {

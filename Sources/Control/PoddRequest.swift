@@ -13,6 +13,8 @@ public enum PoddRequest: Sendable, Equatable {
   case objects
   /// The Node has changed, or room on it was freed.
   case node
+  /// A condition that a readiness gate names, set from outside.
+  case condition(type: String, status: Bool)
   /// Whoever attaches to a container, with its input or without.
   case attach(container: String, stdin: Bool)
   /// The attached one writes no more.
@@ -39,6 +41,9 @@ public enum PoddRequest: Sendable, Equatable {
       self = .update(object)
     case "objects": self = .objects
     case "node": self = .node
+    case "condition":
+      guard let type = v["type"]?.string, !type.isEmpty, let status = v["status"]?.bool else { throw Invalid(description: "condition needs a type and a status") }
+      self = .condition(type: type, status: status)
     case "attach": self = .attach(container: v["container"]?.string ?? "", stdin: v["stdin"]?.bool ?? false)
     case "closeInput": self = .closeInput
     case "delete": self = .delete(grace: v["grace"]?.int, force: v["force"]?.bool ?? false)

@@ -12,7 +12,7 @@ public enum Merge {
   private static let keys = [
     "containers": "name", "initContainers": "name", "ephemeralContainers": "name", "volumes": "name", "env": "name", "imagePullSecrets": "name",
     "schedulingGates": "name", "resourceClaims": "name", "secrets": "name", "hostAliases": "ip", "ports": "containerPort", "volumeMounts": "mountPath",
-    "volumeDevices": "devicePath", "topologySpreadConstraints": "topologyKey", "ownerReferences": "uid",
+    "volumeDevices": "devicePath", "topologySpreadConstraints": "topologyKey", "ownerReferences": "uid", "conditions": "type",
   ]
 
   private static func object(_ last: Value, _ manifest: Value, _ live: Value) -> Value {

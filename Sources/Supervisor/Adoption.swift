@@ -130,5 +130,27 @@ extension Supervisor {
       if pids.contains(where: known.contains) { continue }
       for pid in pids { _ = kill(pid, SIGKILL) }
     }
+    if groups.lack != nil { killStrangers(known) }
+  }
+
+  /// Where there are no cgroups to list: whoever shares what infra holds, has a root of its own, and neither is nor comes from one that is known.
+  private func killStrangers(_ known: Set<Int32>) {
+    guard let infra = state.sandbox?.process.pid else { return }
+    let kind = pod.spec.hostIPC ? (pod.spec.hostNetwork ? nil : "net") : "ipc"
+    guard let kind, let shared = Proc.namespace(infra, kind), let here = Proc.namespace(getpid(), "mnt") else { return }
+    let roots = Set(known.compactMap { Proc.namespace($0, "mnt") })
+    for pid in Proc.all where !known.contains(pid) && Proc.namespace(pid, kind) == shared {
+      guard let root = Proc.namespace(pid, "mnt"), root != here, !roots.contains(root), !descends(pid, from: known) else { continue }
+      _ = kill(pid, SIGKILL)
+    }
+  }
+
+  private func descends(_ pid: Int32, from known: Set<Int32>) -> Bool {
+    var at = pid
+    while at > 1, let parent = Proc.stat(at)?.parent, parent != at {
+      if known.contains(parent) { return true }
+      at = parent
+    }
+    return false
   }
 }

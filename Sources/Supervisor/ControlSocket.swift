@@ -58,6 +58,11 @@ final class ControlClient {
     case .objects:
       supervisor.objectsChanged()
       send(.object([("ok", .bool(true))]))
+    case .condition(let type, let status):
+      supervisor.feed(.gateSet(type: type, status: status))
+      // Whoever looks after the answer sees it.
+      supervisor.save()
+      send(.object([("ok", .bool(true))]))
     case .delete(let grace, let force):
       waitsForEnd = true
       supervisor.feed(.deleteRequested(graceSeconds: grace, force: force))

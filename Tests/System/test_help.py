@@ -17,6 +17,7 @@ PODCTL = {
     "create serviceaccount": "--dry-run -o -n",
     "replace": "-f --force --grace-period --dry-run -o -n",
     "edit": "-f -o -n",
+    "patch": "-p --patch-file --type --subresource --dry-run -o -n",
     "label": "--overwrite --list --all -l -A --dry-run -o -n",
     "annotate": "--overwrite --list --all -l -A --dry-run -o -n",
     "taint": "--overwrite --all -l --dry-run -o",
