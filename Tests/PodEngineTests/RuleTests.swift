@@ -235,7 +235,7 @@ import Testing
     var engine = PodEngine(pod: World.pod("  containers:\n  - {name: a, image: b}\n").engine.pod)
     let now = Moment(monotonic: 1, wall: WallTime(nanoseconds: 1))
     for event in [Event.admitted(hostIP: "10.0.0.1"), .volumesReady, .sandboxStarted(podIPs: ["10.1.0.2"])] { _ = engine.handle(event, at: now) }
-    let asked = engine.handle(.imageReady(container: "a", imageID: "x", pulledFor: nil), at: now)
+    let asked = engine.handle(.imageReady(container: "a", image: "x", imageID: "x", pulled: nil), at: now)
     #expect(asked.contains { if case .startContainer = $0 { true } else { false } })
     _ = engine.handle(.sandboxDied, at: now)
     let effects = engine.handle(.adopted, at: now)

@@ -44,13 +44,6 @@ def podctl(*args, stdin=None, timeout=60):
     return subprocess.run([BIN + "/podctl", *args], input=stdin, capture_output=True, text=True, timeout=timeout)
 
 
-def exe(pid):
-    try:
-        return os.path.basename(os.readlink("/proc/%s/exe" % pid))
-    except OSError:
-        return ""
-
-
 def words(pid):
     try:
         with open("/proc/%s/cmdline" % pid, "rb") as h:
@@ -59,27 +52,50 @@ def words(pid):
         return []
 
 
+def made_of(*names):
+    """Device and inode of our programs as they were staged for this run: nobody else runs these very files."""
+    out = {}
+    for n in names:
+        try:
+            st = os.stat(BIN + "/" + n)
+            out[st.st_dev, st.st_ino] = n
+        except OSError:
+            pass
+    return out
+
+
+OURS = made_of("podd", "pause", "podlab-image", "podlab-forward")
+# The ids that this instance has had: what it leaves on the machine carries one of them.
+IDS = set()
+
+
+def note_id():
+    try:
+        with open(ROOT + "/data/instance.id") as h:
+            IDS.add(h.read().strip())
+    except OSError:
+        pass
+
+
 def mine():
-    """Processes that live by this instance: our programs with its folder in their arguments, and whatever descends from them or was adopted."""
-    found, parent = {}, {}
+    """Processes that live by this instance; others may run Pods of their own beside it."""
+    found = {}
     for d in os.listdir("/proc"):
         if not d.isdigit():
             continue
         try:
-            with open("/proc/%s/stat" % d) as h:
-                after = h.read().rsplit(")", 1)[1].split()
+            st = os.stat("/proc/%s/exe" % d)
         except OSError:
             continue
-        parent[int(d)] = (int(after[1]), after[0])
-    for pid in parent:
-        name = exe(pid)
-        if name in ("podd", "pause", "podlab-image", "podlab-forward") and (name == "pause" or any(ROOT in w for w in words(pid))):
-            found[pid] = name
+        name = OURS.get((st.st_dev, st.st_ino))
+        if name and (name == "pause" or any(ROOT in w for w in words(d))):
+            found[int(d)] = name
     return found
 
 
 def snapshot():
-    """What the machine holds: mounts, links, cgroups, processes of ours."""
+    """What the machine holds: mounts, links; cgroups and processes of this instance."""
+    note_id()
     with open("/proc/self/mountinfo") as h:
         mounts = sorted(" ".join(l.split()[2:5]) for l in h)
     links = sorted(os.listdir("/sys/class/net")) if os.path.isdir("/sys/class/net") else []
@@ -87,7 +103,7 @@ def snapshot():
     for line in mounts:
         at = line.split()[2]
         if at.startswith("/sys/fs/cgroup"):
-            groups += [os.path.join(d, n) for d, ns, _ in os.walk(at) for n in ns if "podlab-" in n]
+            groups += [os.path.join(d, n) for d, ns, _ in os.walk(at) for n in ns if any("podlab-" + i in n for i in IDS)]
     return {"mounts": mounts, "links": links, "cgroups": sorted(set(groups)), "processes": sorted(set(mine().values()))}
 
 
@@ -169,6 +185,7 @@ class Faults(unittest.TestCase):
             how = ["--grace-period=0", "--force"] if rng.random() < 0.5 else []
             self.check(podctl("delete", "pod", name, *how, timeout=90), note + ": delete")
             self.assertNotEqual(podctl("get", "pod", name).returncode, 0, note)
+        note_id()
         print("hit:", hits, flush=True)
         self.assertGreater(sum(hits.values()), ROUNDS // 4, "the victims were hardly ever there")
         self.check(subprocess.run([BIN + "/lab", "clean"], capture_output=True, text=True, timeout=120), "lab clean")
@@ -195,6 +212,7 @@ class Faults(unittest.TestCase):
         before = snapshot()
         self.check(podctl("apply", "-f", "-", stdin=POD % "gone"), "apply")
         self.check(podctl("wait", "--for=condition=Ready", "pod/gone", "--timeout=60s"), "wait")
+        note_id()
         for pid in self.pids("gone", "podd") + self.pids("gone", "infra"):
             os.kill(pid, signal.SIGKILL)
         self.check(subprocess.run([BIN + "/lab", "clean"], capture_output=True, text=True, timeout=120), "lab clean")

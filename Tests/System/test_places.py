@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Places on the node, pods over a boot, journals replayed: with instances of their own, as root."""
-import json, os, signal, subprocess, tempfile, time, unittest
+import os, signal, subprocess, unittest
 
-BIN = os.environ["PODLAB_BIN"]
+from instance import BIN, Instance
+
 MODES = ("root",)
 
 POD = """
@@ -23,35 +24,9 @@ spec:
 STAY = "trap 'exit 0' TERM; sleep 3600 & wait"
 
 
-class Instance(unittest.TestCase):
-    def setUp(self):
-        self.work = tempfile.TemporaryDirectory()
-        self.root = self.work.name + "/i"
-        self.env = dict(os.environ, PODLAB_ROOT=self.root)
-
-    def tearDown(self):
-        subprocess.run([BIN + "/lab", "clean"], env=self.env, capture_output=True, timeout=120)
-        self.work.cleanup()
-
-    def podctl(self, *args, stdin=None, ok=True, timeout=120):
-        r = subprocess.run([BIN + "/podctl", *args], input=stdin, env=self.env, capture_output=True, text=True, timeout=timeout)
-        if ok:
-            self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
-        return r
-
+class PodsOfAnInstance(Instance):
     def apply(self, name, spec="", command=STAY, container=""):
         self.podctl("apply", "-f", "-", stdin=POD % (name, spec, command, container))
-
-    def get(self, name):
-        return json.loads(self.podctl("get", "pod", name, "-o", "json").stdout)
-
-    def until(self, what, seconds=60):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if what():
-                return
-            time.sleep(0.05)
-        self.fail("it did not come to be within %d s" % seconds)
 
     def folder(self, name):
         return "%s/run/pods/default/%s" % (self.root, name)
@@ -82,7 +57,7 @@ class Instance(unittest.TestCase):
         self.until(lambda: not self.members())
 
 
-class Places(Instance):
+class Places(PodsOfAnInstance):
     def test_two_at_once_cannot_take_the_same_room(self):
         half = "    resources:\n      requests:\n        memory: %dKi" % (os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024 * 2 // 3)
         both = [subprocess.Popen([BIN + "/podctl", "apply", "-f", "-"], stdin=subprocess.PIPE, env=self.env, text=True, stdout=subprocess.DEVNULL) for _ in range(2)]
@@ -98,7 +73,7 @@ class Places(Instance):
         self.podctl("wait", "--for=condition=Ready", "pod/p%d" % (1 - winner), "--timeout=60s")
 
 
-class Boot(Instance):
+class Boot(PodsOfAnInstance):
     def test_pods_are_started_again_with_kubelets_statuses(self):
         self.apply("stays")
         self.apply("done", "  restartPolicy: Never", "exit 0")
@@ -125,7 +100,7 @@ class Boot(Instance):
         self.assertEqual(os.listdir(self.root + "/data/objects/pods/default"), [])
 
 
-class Journals(Instance):
+class Journals(PodsOfAnInstance):
     def test_real_lives_replay_to_the_same_effects(self):
         probe = "    livenessProbe:\n      exec: {command: ['false']}\n      periodSeconds: 1\n      failureThreshold: 1"
         # The finalizer keeps the object, and with it the journal, over the delete.

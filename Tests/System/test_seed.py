@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two manifests that the course begins with: two containers that share a folder of the node, and a projected volume of two Secrets."""
-import json, os, re, shutil, subprocess, tempfile, time, unittest
+import os, unittest
+
+from instance import Instance
 
 MODES = ("root", "subids", "single")
-BIN = os.environ["PODLAB_BIN"]
 
 # busybox stands for both images; its httpd serves what nginx would.
 TWO_CONTAINERS = """apiVersion: v1
@@ -59,38 +60,20 @@ spec:
 """
 
 
-class Seed(unittest.TestCase):
-    def setUp(self):
-        self.tmp = tempfile.mkdtemp()
-        self.root = self.tmp + "/i"
-        self.addCleanup(shutil.rmtree, self.tmp, True)
-        self.addCleanup(subprocess.run, [BIN + "/lab", "clean", "--all", "--root", self.root], capture_output=True)
-
-    def podctl(self, *args, stdin=None, code=0):
-        r = subprocess.run([BIN + "/podctl", "--root", self.root, *args], input=stdin, capture_output=True, text=True, timeout=120)
-        if code is not None:
-            self.assertEqual(r.returncode, code, " ".join(args) + ": " + r.stdout + r.stderr)
-        return r.stdout + r.stderr
-
-    def inside(self, pod, container, text, code=0):
-        return self.podctl("exec", pod, "-c", container, "--", "sh", "-c", text, code=code)
-
-    def until(self, holds):
-        end = time.monotonic() + 60
-        while not holds():
-            self.assertLess(time.monotonic(), end, self.podctl("get", "pods", "-o", "yaml"))
-            time.sleep(0.05)
+class Seed(Instance):
+    def inside(self, pod, container, text, ok=True):
+        return self.podctl("exec", pod, "-c", container, "--", "sh", "-c", text, ok=ok)
 
     def test_two_containers(self):
-        node = self.tmp + "/node"
+        node = self.work.name + "/node"
         os.mkdir(node)
         self.podctl("apply", "-f", "-", "--node-root", node, stdin=TWO_CONTAINERS)
-        state = lambda: {c["name"]: c["state"] for c in json.loads(self.podctl("get", "pod", "two-containers", "-o", "json"))["status"].get("containerStatuses", [])}
+        state = lambda: {c["name"]: c["state"] for c in self.get("two-containers")["status"].get("containerStatuses", [])}
         self.until(lambda: "terminated" in state().get("debian-container", {}) and "running" in state().get("nginx-container", {}))
         self.assertEqual(state()["debian-container"]["terminated"]["reason"], "Completed")
-        self.assertRegex(self.podctl("get", "pod", "two-containers"), r"two-containers +1/2 +NotReady +0 ")
-        self.assertEqual(self.podctl("get", "pod", "two-containers", "-o", "jsonpath={.status.phase}"), "Running")
-        self.assertEqual(self.inside("two-containers", "nginx-container", "wget -qO- http://localhost/"), "Hello from the debian container\n")
+        self.assertRegex(self.podctl("get", "pod", "two-containers").stdout, r"two-containers +1/2 +NotReady +0 ")
+        self.assertEqual(self.podctl("get", "pod", "two-containers", "-o", "jsonpath={.status.phase}").stdout, "Running")
+        self.assertEqual(self.inside("two-containers", "nginx-container", "wget -qO- http://localhost/").stdout, "Hello from the debian container\n")
         with open(node + "/data/index.html") as h:
             self.assertEqual(h.read(), "Hello from the debian container\n")
         self.podctl("delete", "pod", "two-containers", "--grace-period=1")
@@ -98,21 +81,21 @@ class Seed(unittest.TestCase):
 
     def test_projected_volume(self):
         for name, text in (("user", "admin"), ("pass", "c1oudc0w!")):
-            with open("%s/%s.txt" % (self.tmp, name), "w") as h:
+            with open("%s/%s.txt" % (self.work.name, name), "w") as h:
                 h.write(text)
-            self.assertIn("secret/%s created\n" % name, self.podctl("create", "secret", "generic", name, "--from-file=%s/%s.txt" % (self.tmp, name)))
+            self.assertIn("secret/%s created\n" % name, self.podctl("create", "secret", "generic", name, "--from-file=%s/%s.txt" % (self.work.name, name)).stdout)
         self.podctl("apply", "-f", "-", stdin=PROJECTED)
         self.podctl("wait", "--for=condition=Ready", "pod/test-projected-volume", "--timeout=60s")
-        run = lambda text, code=0: self.inside("test-projected-volume", "test-secret-volume", text, code)
+        run = lambda text: self.inside("test-projected-volume", "test-secret-volume", text).stdout
         self.assertEqual(run("cd /projected-volume; cat user.txt; echo; cat pass.txt"), "admin\nc1oudc0w!")
         self.assertEqual(run("cd /projected-volume; stat -c '%a %F' ..data/user.txt ..data/pass.txt; readlink user.txt; readlink pass.txt"),
                          "644 regular file\n644 regular file\n..data/user.txt\n..data/pass.txt\n")
         self.assertRegex(run("readlink /projected-volume/..data"), r"^\.\.[0-9_]+\.[0-9]+\n$")
         self.assertEqual(run("stat -c %a $(readlink -f /projected-volume/..data)"), "755\n")
-        self.assertIn("Read-only file system", run("echo x > /projected-volume/new", code=1))
+        self.assertIn("Read-only file system", self.inside("test-projected-volume", "test-secret-volume", "echo x > /projected-volume/new", ok=False).stderr)
         self.assertRegex(run("grep ' /projected-volume ' /proc/self/mountinfo"), r"(?m)^.* ro\b.* - tmpfs ")
         self.podctl("delete", "pod", "test-projected-volume", "--grace-period=1")
-        self.assertIn("NotFound", self.podctl("get", "pod", "test-projected-volume", code=1))
+        self.assertIn("NotFound", self.podctl("get", "pod", "test-projected-volume", ok=False).stderr)
         left = [os.path.join(d, f) for d, _, files in os.walk(self.root + "/run/pods") for f in files]
         self.assertEqual(left, [])
 
