@@ -148,7 +148,7 @@ public final class Scene {
 
   var environment: [String] {
     var e = ["PATH=\(programs):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PODLAB_ROOT=\(root)", "PODLAB_IMAGES=\(instance.images)"]
-    for name in ["TERM", "HOME", "LANG", "LC_ALL", "PODLAB_TRACE"] { if let v = variable(name) { e.append("\(name)=\(v)") } }
+    for name in ["TERM", "HOME", "LANG", "LC_ALL", "PODLAB_TRACE", "PODLAB_PACKAGES", "http_proxy", "https_proxy", "no_proxy"] { if let v = variable(name) { e.append("\(name)=\(v)") } }
     return e
   }
 
@@ -223,6 +223,15 @@ public final class Scene {
 
   /// Something to be undone when the lab ends, however it ends; the last first.
   public func atEnd(_ action: @escaping () -> Void) { endings.append(action) }
+
+  /// Runs a program when the lab ends, also after an interrupt. What it prints is not read.
+  public func atEnd(run words: [String]) {
+    atEnd { [programs, environment] in
+      var plan = SpawnPlan(.paths(["\(programs)/\(words[0])"]), words, environment: environment)
+      plan.steps = [.init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)), .init(.duplicate(from: 0, to: 2)), .init(.closeFrom(3, atExec: true))]
+      _ = optional { () throws(SysError) in try plan.spawn().wait() }
+    }
+  }
 
   func end() {
     while let last = endings.popLast() { last() }

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lab 02: one directory, two mounts. The Pod of the article, word for word, with a real nginx and a real Debian; then volumes that live with their Pod,
+// in memory, read-only, in part. Read the lesson beside this file first.
+import Glibc
+import Kernel
+import LabKit
+
+/// The Pod of the article, word for word.
+let twoContainers = """
+  apiVersion: v1
+  kind: Pod
+  metadata:
+    name: two-containers
+  spec:
+    restartPolicy: Never
+    volumes:
+    - name: shared-data
+      hostPath:      
+        path: /data
+    containers:
+    - name: nginx-container
+      image: nginx
+      volumeMounts:
+      - name: shared-data
+        mountPath: /usr/share/nginx/html
+    - name: debian-container
+      image: debian
+      volumeMounts:
+      - name: shared-data
+        mountPath: /pod-data
+      command: ["/bin/sh"]
+      args: ["-c", "echo Hello from the debian container > /pod-data/index.html"]
+
+  """
+
+/// The mount of the nginx container, which a step takes away.
+let nginxMount = """
+      volumeMounts:
+      - name: shared-data
+        mountPath: /usr/share/nginx/html
+
+  """
+
+/// The second container, so that one can look at it while it runs.
+let stays = (from: "> /pod-data/index.html\"]", to: "> /pod-data/index.html; sleep 3600\"]")
+
+let kinds = """
+  apiVersion: v1
+  kind: Pod
+  metadata: {name: kinds}
+  spec:
+    terminationGracePeriodSeconds: 0
+    volumes:
+    - {name: disk, emptyDir: {}}
+    - {name: memory, emptyDir: {medium: Memory, sizeLimit: 1Mi}}
+    containers:
+    - name: writer
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sh, -c, "echo one >/disk/page; mkdir -p /disk/part; echo two >/disk/part/page; trap 'exit 1' TERM; while :; do sleep 0.05; done"]
+      volumeMounts:
+      - {name: disk, mountPath: /disk}
+      - {name: memory, mountPath: /memory}
+    - name: reader
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sleep, "3600"]
+      readinessProbe: {exec: {command: [test, -s, /whole/part/page]}, periodSeconds: 1}
+      volumeMounts:
+      - {name: disk, mountPath: /whole, readOnly: true}
+      - {name: disk, mountPath: /piece, subPath: part}
+
+  """
+
+/// The node's root is a folder of this lab's, so that /data is not the machine's.
+func apply(_ scene: Scene, _ manifest: String) throws {
+  try FileSystem.makeFolders(scene.folder + "/node")
+  try scene.podctl("apply", "--node-root", scene.folder + "/node", "-f", "-", input: manifest)
+}
+
+/// What nginx answers at the Pod's address.
+func page(_ scene: Scene, _ pod: String) throws -> String {
+  let r = try scene.run(["/bin/busybox", "wget", "-qO-", "http://\(try scene.field(pod, ".status.podIP"))/"])
+  return r.code == 0 ? r.trimmed : r.errors.trimmed
+}
+
+func waitForNginx(_ scene: Scene, _ pod: String) throws {
+  try scene.until("nginx listens (its image is built at the first use)", "nginx 开始监听（首次使用时构建镜像）", seconds: 300) {
+    guard let pid = try scene.processes(pod)["nginx-container"] else { return false }
+    // 0050 is port 80, 0A is LISTEN.
+    return Evidence.lines("/proc/\(pid)/net/tcp").contains { $0.contains(":0050 ") && $0.contains(" 0A ") }
+  }
+}
+
+let hello = Step(
+  Text(en: "The article's Pod: one writes, the other serves", zh: "文章里的 Pod：一个写，一个提供服务"),
+  why: Text(
+    en: "debian-container writes a page into a volume and ends; nginx-container serves what it finds there. They never talk to each other. The volume is a hostPath: a directory of the node, /data.",
+    zh: "debian-container 往卷里写一个网页就结束；nginx-container 把卷里的内容提供出去。两者从不对话。这个卷是 hostPath：节点上的一个目录 /data。"),
+  facts: [
+    Fact("page-served", en: "nginx serves what the other container wrote", zh: "nginx 提供的正是另一个容器写的内容"),
+    Fact("one-done-one-runs", en: "debian is Completed, nginx runs: the Pod is Running", zh: "debian 已 Completed，nginx 在运行：Pod 是 Running"),
+    Fact("on-the-node", en: "the page lies in the node's /data", zh: "网页就在节点的 /data 里"),
+  ], standsAlone: true,
+  cluster: #"""
+    k apply -f two-containers.yaml
+    check one-done-one-runs 'Running Completed' k get pod two-containers -o 'jsonpath={.status.phase} {.status.containerStatuses[?(@.name=="debian-container")].state.terminated.reason}'
+    check page-served 'Hello from the debian container' k exec two-containers -c nginx-container -- cat /usr/share/nginx/html/index.html
+    gone two-containers
+    """#
+) { scene in
+  var manifest = twoContainers
+  if scene.breaks("page-served") { manifest = manifest.replacing("Hello from the debian container", with: "nothing") }
+  if scene.breaks("one-done-one-runs") { manifest = manifest.replacing(stays.from, with: stays.to) }
+  if scene.breaks("on-the-node") { manifest = manifest.replacing("hostPath:      \n      path: /data", with: "emptyDir: {}") }
+  try scene.changes { try apply(scene, manifest); try waitForNginx(scene, "two-containers") }
+  let debian = { (field: String) in try scene.field("two-containers", ".status.containerStatuses[?(@.name==\"debian-container\")].state.\(field)") }
+  if !scene.breaks("one-done-one-runs") { try scene.until("debian has ended", "debian 已结束") { try debian("terminated.reason") == "Completed" } }
+  let answer = try page(scene, "two-containers")
+  scene.show("$ wget -qO- http://\(try scene.field("two-containers", ".status.podIP"))/", "  " + answer.shortened(68))
+  try scene.check("page-served", equal: "Hello from the debian container", answer)
+  let found = "\(try debian("terminated.reason")) \(try debian("terminated.exitCode")), \(try scene.field("two-containers", ".status.phase"))"
+  scene.show(Picture.table(["container", "process", "state"], [
+    ["nginx-container", "\(try scene.process("two-containers", "nginx-container"))", "running"],
+    ["debian-container", try scene.processes("two-containers")["debian-container"].map(String.init) ?? "-", found],
+  ]))
+  try scene.check("one-done-one-runs", equal: "Completed 0, Running", found)
+  let file = scene.folder + "/node/data/index.html"
+  scene.show("/data/index.html of the node: \(Evidence.text(file).trimmed)")
+  try scene.check("on-the-node", equal: "Hello from the debian container", Evidence.text(file).trimmed)
+  try scene.remove("two-containers")
+}
+
+let mounts = Step(
+  Text(en: "The same directory, mounted twice", zh: "同一个目录，挂载两次"),
+  why: Text(
+    en: "There is no copying: the directory is bound into the mount namespace of each container, under a path of its own. In mountinfo both lines have the same device and the same root; only the mount point differs.",
+    zh: "没有任何复制：这个目录被绑定挂载进每个容器的 Mount Namespace，各用各的路径。mountinfo 的两行里，设备和根都相同，只有挂载点不同。"),
+  facts: [
+    Fact("same-directory", en: "same device, same root, two mount points", zh: "设备相同，根相同，挂载点不同"),
+    Fact("same-file", en: "index.html is one inode for both", zh: "index.html 对两者是同一个 inode"),
+  ], standsAlone: true
+) { scene in
+  var manifest = twoContainers.replacing(stays.from, with: stays.to).replacing("name: two-containers", with: "name: looked-at")
+  if scene.breaks("same-directory") || scene.breaks("same-file") {
+    manifest = manifest.replacing("  containers:", with: "  - name: other\n    emptyDir: {}\n  containers:").replacing("name: shared-data\n      mountPath: /pod-data", with: "name: other\n      mountPath: /pod-data")
+  }
+  try apply(scene, manifest)
+  try waitForNginx(scene, "looked-at")
+  try scene.until("debian runs", "debian 开始运行", seconds: 120) { try scene.processes("looked-at")["debian-container"] != nil }
+  let (n, d) = (try scene.process("looked-at", "nginx-container"), try scene.process("looked-at", "debian-container"))
+  guard let a = Evidence.mount(n, "/usr/share/nginx/html"), let b = Evidence.mount(d, "/pod-data") else { throw LabFailure.step("a volume is not mounted") }
+  let short = { (root: String) in "…" + root.suffix(24) }
+  scene.compare(["/proc/PID/mountinfo", "device", "root", "mount point"], [
+    ["nginx-container", a.device, short(a.root), a.mountPoint], ["debian-container", b.device, short(b.root), b.mountPoint],
+  ])
+  scene.show(Picture.tree([
+    (0, "\(a.device) \(short(a.root))   the directory"), (1, "nginx-container \(a.mountPoint)   mnt \(Evidence.namespace(n, "mnt"))"),
+    (1, "debian-container \(b.mountPoint)   mnt \(Evidence.namespace(d, "mnt"))"),
+  ]))
+  if !scene.breaks("same-file") {
+    try scene.check("same-directory", a.device == b.device && a.root == b.root && a.mountPoint != b.mountPoint, expected: "\(a.device) \(a.root)", found: "\(b.device) \(b.root)")
+  }
+  try scene.until("debian has written", "debian 已写入") { Evidence.inode(d, "/pod-data/index.html") != "-" }
+  let (x, y) = (Evidence.inode(n, "/usr/share/nginx/html/index.html"), Evidence.inode(d, "/pod-data/index.html"))
+  scene.show("index.html, device:inode   \(x)   \(y)")
+  try scene.check("same-file", equal: x, y)
+  if scene.breaks("same-file") { try scene.check("same-directory", a.root == b.root, expected: a.root, found: b.root) }
+  try scene.remove("looked-at")
+}
+
+let others = Step(
+  Text(en: "Volumes of the Pod's own: emptyDir", zh: "Pod 自己的卷：emptyDir"),
+  why: Text(
+    en: "An emptyDir begins empty, outlives its containers, and goes with the Pod. With medium: Memory it is a tmpfs. A container may have a volume read-only, or only a part of it (subPath), without the other knowing.",
+    zh: "emptyDir 起初是空的，比容器活得久，随 Pod 一起消失。写上 medium: Memory，它就是 tmpfs。容器可以只读地挂载一个卷，或只挂载它的一部分（subPath），另一个容器并不知道。"),
+  facts: [
+    Fact("memory-is-tmpfs", en: "medium: Memory is a tmpfs, the other is not", zh: "medium: Memory 是 tmpfs，另一个不是"),
+    Fact("read-only-there", en: "read-only for the reader, writable for the writer", zh: "对读者只读，对写者可写"),
+    Fact("only-a-part", en: "subPath shows one folder of the volume as a whole", zh: "subPath 把卷里的一个目录当作整体挂载"),
+    Fact("outlives-container", en: "a container dies and is restarted: the file is there", zh: "容器死后重启：文件还在"),
+    Fact("goes-with-pod", en: "the Pod is deleted: its directory is gone from the node", zh: "Pod 被删除：节点上的目录没了"),
+  ], standsAlone: true,
+  cluster: #"""
+    k apply -f kinds.yaml
+    k wait --for=condition=Ready pod/kinds --timeout=120s
+    check memory-is-tmpfs '*tmpfs*' k exec kinds -c writer -- sh -c 'df /memory | tail -n 1'
+    check read-only-there '*Read-only*' k exec kinds -c reader -- sh -c 'touch /whole/x 2>&1; true'
+    check only-a-part two k exec kinds -c reader -- cat /piece/page
+    gone kinds
+    """#
+) { scene in
+  var manifest = kinds
+  if scene.breaks("memory-is-tmpfs") { manifest = manifest.replacing("{medium: Memory, sizeLimit: 1Mi}", with: "{}") }
+  if scene.breaks("read-only-there") { manifest = manifest.replacing(", readOnly: true", with: "") }
+  if scene.breaks("only-a-part") { manifest = manifest.replacing(", subPath: part", with: "") }
+  if scene.breaks("outlives-container") { manifest = manifest.replacing("command: [sh, -c, \"echo one", with: "command: [sh, -c, \"rm -rf /disk/*; sleep 0.1; [ -e /memory/again ] || echo one").replacing("trap 'exit 1'", with: "touch /memory/again; trap 'exit 1'") }
+  try scene.apply(manifest, ready: "kinds")
+  let (w, r) = (try scene.process("kinds", "writer"), try scene.process("kinds", "reader"))
+  let list = [(w, "writer", "/disk"), (w, "writer", "/memory"), (r, "reader", "/whole"), (r, "reader", "/piece")].compactMap { pid, name, path in
+    Evidence.mount(pid, path).map { ($0, [name, path, $0.type, $0.options.contains("ro") ? "ro" : "rw", "…" + $0.root.suffix(18)]) }
+  }
+  guard list.count == 4 else { throw LabFailure.step("a volume is not mounted") }
+  scene.show(Picture.table(["container", "mount point", "type", "", "root"], list.map(\.1)))
+  try scene.check("memory-is-tmpfs", list[1].0.type == "tmpfs" && list[0].0.type != "tmpfs", expected: "tmpfs beside another", found: "\(list[1].0.type), \(list[0].0.type)")
+  let write = try scene.exec("kinds", "reader", "touch /whole/x 2>&1").trimmed
+  scene.show("reader$ touch /whole/x   \(write)")
+  try scene.check("read-only-there", list[2].1[3] == "ro" && list[0].1[3] == "rw" && write.contains("Read-only"), expected: "ro, rw", found: "\(list[2].1[3]), \(list[0].1[3])")
+  let part = try scene.exec("kinds", "reader", "cat /piece/page").trimmed
+  scene.show("reader$ cat /piece/page   \(part)")
+  try scene.check("only-a-part", part == "two" && list[3].0.root.hasSuffix("/part"), expected: "two", found: part)
+
+  let before = Evidence.inode(r, "/whole/page")
+  _ = kill(w, SIGKILL)
+  try scene.until("writer runs again", "writer 重新运行") { try scene.processes("kinds")["writer"].map { $0 != w } ?? false }
+  let after = Evidence.text("/proc/\(try scene.process("kinds", "writer"))/root/disk/page").trimmed
+  scene.show("kill -9 \(w); the next writer is \(try scene.process("kinds", "writer")), /disk/page: \(after.isEmpty ? "gone" : after)   \(before)")
+  try scene.check("outlives-container", equal: "one", after)
+  let folder = scene.instance.place("default", "kinds").volumes
+  let there = FileSystem.exists(folder)
+  if !scene.breaks("goes-with-pod") { try scene.remove("kinds") }
+  let left = FileSystem.exists(folder)
+  scene.show("the volume's folder on the node: before \(there ? "there" : "-"), after the Pod \(left ? "there" : "gone")")
+  try scene.check("goes-with-pod", there && !left, expected: "gone", found: left ? "there" : "gone")
+}
+
+let broken = Step(
+  Text(en: "Break it: one mount less", zh: "破坏：少写一个挂载"),
+  why: Text(
+    en: "A volume that is declared is not yet in a container: each has to say where it wants it. nginx-container no longer does. debian writes as before, and nginx serves what its own image has.",
+    zh: "声明了卷，不等于容器里就有：每个容器都要写明挂载到哪里。nginx-container 不再写了。debian 照旧写，而 nginx 提供的是它自己镜像里的内容。"),
+  facts: [
+    Fact("no-mount-no-page", en: "nginx does not have the page", zh: "nginx 没有那个网页"),
+    Fact("mountinfo-says-why", en: "mountinfo has no line for it", zh: "mountinfo 里没有这一行"),
+  ], standsAlone: true
+) { scene in
+  let whole = scene.breaks("no-mount-no-page") || scene.breaks("mountinfo-says-why")
+  let manifest = twoContainers.replacing("name: two-containers", with: "name: one-mount")
+  try apply(scene, whole ? manifest : manifest.replacing(nginxMount, with: ""))
+  try waitForNginx(scene, "one-mount")
+  try scene.until("debian has ended", "debian 已结束", seconds: 120) { try scene.field("one-mount", ".status.containerStatuses[?(@.name==\"debian-container\")].state.terminated.reason") == "Completed" }
+  let answer = try page(scene, "one-mount").split(separator: "\n").map(String.init)
+  let has = answer.contains { $0.contains("Hello from the debian container") }
+  scene.show("$ wget -qO- http://\(try scene.field("one-mount", ".status.podIP"))/", "  " + (answer.first { $0.contains("title") || $0.contains("wget") } ?? answer.first ?? "-").trimmed.shortened(60))
+  if !scene.breaks("mountinfo-says-why") { try scene.check("no-mount-no-page", !has, expected: "another page", found: answer.joined()) }
+  let mount = Evidence.mount(try scene.process("one-mount", "nginx-container"), "/usr/share/nginx/html")
+  scene.show("$ grep /usr/share/nginx/html /proc/\(try scene.process("one-mount", "nginx-container"))/mountinfo", "  " + (mount.map { "\($0.device) \($0.root)" } ?? "(nothing)"))
+  try scene.check("mountinfo-says-why", mount == nil, expected: "no such mount", found: mount.map { "\($0.device) \($0.root)" } ?? "-")
+  if scene.breaks("mountinfo-says-why") { try scene.check("no-mount-no-page", !has, expected: "another page", found: answer.joined()) }
+}
+
+exit(
+  LabProgram.run(
+    Story(
+      "02-shared-volume", title: Text(en: "One directory, two mounts", zh: "一个目录，两个挂载"),
+      question: Text(
+        en: "Two containers have two file systems. How can one write what the other reads, and what exactly is it that they share?",
+        zh: "两个容器有两个文件系统。一个写的东西，另一个怎样读到？它们共享的究竟是什么？"),
+      manifests: [.init("two-containers.yaml", twoContainers), .init("kinds.yaml", kinds)],
+      steps: [hello, mounts, others, broken])))
