@@ -288,7 +288,7 @@ def main():
     root = os.geteuid() == 0
     if args.all:
         os.environ["PODLAB_TEST_ALL"] = "1"
-    if not args.list and (not args.only or re.search(args.only, "root/test_recipes root/test_labs subids/test_recipes single/test_recipes")):
+    if not args.list and (not args.only or re.search(args.only, "root/test_recipes root/test_labs root/test_lessons subids/test_recipes subids/test_labs single/test_recipes single/test_labs")):
         build_images()
     if root:
         if args.all and not args.list and os.environ.get("PODLAB_TEST_STAGE2") != "1":

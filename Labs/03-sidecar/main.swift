@@ -253,6 +253,94 @@ let death = Step(
   try scene.check("none-lost", result.missing.isEmpty && result.twice <= 1, expected: "missing 0, at most 1 twice", found: words(result))
 }
 
+/// A Pod whose sidecar is a real log daemon: it follows the file and forwards each line to a collector over TCP.
+func daemon(in folder: String, collector: String, port: Int) -> String {
+  let config = """
+    module(load="imfile")
+    global(workDirectory="/var/spool/rsyslog")
+    input(type="imfile" File="/logs/app.log" Tag="shop:" ruleset="ship")
+    ruleset(name="ship") {
+      action(type="omfwd" Target="\(collector)" Port="\(port)" Protocol="tcp")
+    }
+    """
+  let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: rsyslog}\ndata:\n  rsyslog.conf: |\n" + config.split(separator: "\n").map { "    \($0)\n" }.joined()
+  let shop = pod(in: folder, "daemon")
+  let begin = shop.firstRange(of: "  - name: ship\n"), end = shop.firstRange(of: "  volumes:\n  - {name: logs")
+  guard let begin, let end else { return "" }
+  let sidecar = """
+      - name: ship
+        image: rsyslog
+        imagePullPolicy: IfNotPresent
+        command: [rsyslogd, -n, -i, /run/rsyslogd.pid, -f, /config/rsyslog.conf]
+        volumeMounts:
+        - {name: logs, mountPath: /logs}
+        - {name: config, mountPath: /config}
+
+    """
+  return map + "---\n" + shop[..<begin.lowerBound] + sidecar + shop[end.lowerBound...] + "  - {name: config, configMap: {name: rsyslog}}\n"
+}
+
+let collector = """
+  apiVersion: v1
+  kind: Pod
+  metadata: {name: collector}
+  spec:
+    terminationGracePeriodSeconds: 0
+    # rsyslog asks a name server who each sender is, and waits: here it is told at once that there is none.
+    dnsPolicy: None
+    dnsConfig: {nameservers: [127.0.0.1]}
+    containers:
+    - name: rsyslog
+      image: rsyslog
+      imagePullPolicy: IfNotPresent
+      readinessProbe: {tcpSocket: {port: 514}, periodSeconds: 1}
+
+  """
+
+let network = Step(
+  Text(en: "A real log daemon, over the network", zh: "真正的日志守护进程，经由网络"),
+  why: Text(
+    en: "The same app, another sidecar: rsyslog from Debian. Its module imfile follows the file, also past a rename, and omfwd forwards each line over TCP to a collector in another Pod. The app does not know the difference.",
+    zh: "应用不变，换一个 sidecar：Debian 的 rsyslog。它的 imfile 模块跟踪文件，改名也不怕；omfwd 把每一行经 TCP 转发给另一个 Pod 里的收集端。应用不知道有什么区别。"),
+  facts: [
+    Fact("reaches-collector", en: "the lines reach the collector in the other Pod", zh: "日志行到达另一个 Pod 里的收集端"),
+    Fact("daemon-loses-none", en: "through a rename none is missing, none came twice", zh: "经过一次重命名轮转，不丢也不重"),
+  ], standsAlone: true
+) { scene in
+  try scene.podctl("apply", "-f", "-", input: collector)
+  try scene.until("the collector listens (its image is built at the first use)", "收集端开始监听（首次使用时构建镜像）", seconds: 300) {
+    try scene.field("collector", ".status.containerStatuses[0].ready") == "true"
+  }
+  let address = try scene.field("collector", ".status.podIP")
+  try scene.podctl("apply", "-f", "-", input: daemon(in: scene.folder, collector: address, port: scene.breaks("reaches-collector") ? 515 : 514))
+  try scene.until("app and rsyslog run", "app 与 rsyslog 都在运行") { try scene.processes("daemon").count == 3 }
+  // What the collector printed: … shop: line N.
+  let numbers = {
+    try scene.podctl("logs", "collector").split(separator: "\n").compactMap { line in line.split(separator: " ").last.flatMap { Int($0) } }
+  }
+  let begin = Clock.monotonic
+  try scene.until("lines arrive", "日志行到达") {
+    if scene.breaks("reaches-collector"), Clock.monotonic - begin > 2_000_000_000 { return true }
+    return try numbers().count > 10
+  }
+  let (arrived, sent) = (try numbers().count, try written(scene, "daemon"))
+  scene.draw {
+    Picture.table([$0 == .en ? "container" : "容器", $0 == .en ? "writes to" : "写往", $0 == .en ? "lines" : "行数"], [
+      ["daemon: app", "/logs/app.log", "\(sent)"], ["daemon: ship", "tcp \(address):514", ""], ["collector: rsyslog", "stdout", "\(arrived)"],
+    ])
+  }
+  try scene.check("reaches-collector", try numbers().count > 10, expected: "more than 10 lines", found: "\(try numbers().count)")
+  if scene.breaks("daemon-loses-none") { _ = try scene.exec("daemon", "app", "echo line 1 >>/logs/app.log") } else { try rename(scene, "daemon") }
+  let from = try written(scene, "daemon")
+  try scene.until("lines follow the rotation", "轮转之后又有新行") { try (numbers().last ?? 0) > from + 5 }
+  let all = try numbers()
+  let last = all.max() ?? 0
+  let missing = Set(1...max(1, last)).subtracting(all).sorted()
+  let audit = (written: last, missing: missing, twice: all.count - Set(all).count)
+  show(scene, audit, after: "rename         ")
+  try scene.check("daemon-loses-none", missing.isEmpty && audit.twice == 0, expected: "missing 0, twice 0", found: words(audit))
+}
+
 exit(
   LabProgram.run(
     Story(
@@ -261,4 +349,4 @@ exit(
         en: "An app writes its log to a file. How do the lines get out of the container, without a change to the app, and what can be lost on the way?",
         zh: "应用把日志写到文件里。不改应用，怎样把日志取出容器？途中又可能丢失什么？"),
       manifests: [.init("shop.yaml", pod(in: "/tmp/podlab-03", "shop")), .init("native.yaml", pod(in: "/tmp/podlab-03", "native", native: true))],
-      steps: [oneFile, native, rotation, death])))
+      steps: [oneFile, native, rotation, death, network])))

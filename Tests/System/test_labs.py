@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The labs: each shows every fact that this user's rights allow and says why of the others, leaves nothing, speaks both languages, ends clean whatever
 comes; and for every fact there is a way to break it that the lab notices."""
-import concurrent.futures, json, os, re, signal, subprocess, tempfile, unittest
+import concurrent.futures, json, os, re, shutil, signal, subprocess, tempfile, unittest
 
 BIN = os.environ["PODLAB_BIN"]
 ROOT = os.environ["PODLAB_ROOT"]
@@ -14,7 +14,9 @@ USERS = {"pod-decides", "container-overrides", "volume-group"}
 LABS = {
     "00-process-group": {},
     "01-infra-container": {},
+    "02-shared-volume": {},
     "03-sidecar": {},
+    "04-war-init": {},
     "05-probes": {},
     "06-lifecycle": {},
     "07-projected-volume": {},
@@ -24,7 +26,22 @@ LABS = {
 }
 
 
-def run(*args, env=None, timeout=180):
+# A Java machine starts in this lab, twice: as an ordinary user, whose images are built first, and for the breaks that need it, with --all.
+JAVA = {"04-war-init": {"war-before-server", "page-compiled", "new-page", "same-server"}}
+HERE = [lab for lab in LABS if MODE == "root" or ALL or lab not in JAVA]
+
+
+def setUpModule():
+    """The images that ./test built: root takes them as they are, anybody else has his own made from the same packages."""
+    ready = os.environ["PODLAB_TEST_IMAGES"]
+    if MODE == "root":
+        os.environ["PODLAB_IMAGES"] = ready + "/images"
+    else:
+        os.makedirs(os.environ["PODLAB_IMAGES"], exist_ok=True)
+        shutil.copytree(ready + "/packages", os.environ["PODLAB_IMAGES"] + "/packages", ignore=shutil.ignore_patterns("lock", "partial", "none"))
+
+
+def run(*args, env=None, timeout=400):
     return subprocess.run([BIN + "/" + args[0], *args[1:]], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
                           env=dict(os.environ, **(env or {})))
 
@@ -63,7 +80,7 @@ class Labs(unittest.TestCase):
         self.assertEqual(sorted(f[4:] for f in os.listdir(BIN) if re.fullmatch(r"lab-\d\d-[a-z-]+", f)), sorted(LABS))
 
     def test_each_shows_every_fact(self):
-        done = side_by_side([lambda lab=lab: (lab, facts(lab), run("lab-" + lab, "--lang", "en")) for lab in LABS for _ in range(10 if ALL else 1)])
+        done = side_by_side([lambda lab=lab: (lab, facts(lab), run("lab-" + lab, "--lang", "en")) for lab in HERE for _ in range(10 if ALL else 1)])
         for lab, ids, r in done:
             with self.subTest(lab):
                 self.assertGreater(len(ids), 4)
@@ -167,7 +184,7 @@ class Labs(unittest.TestCase):
 
     def test_written_for_a_cluster(self):
         with tempfile.TemporaryDirectory() as d:
-            for lab in (sorted(LABS) if ALL else ["11-debug"]):
+            for lab in (sorted(HERE) if ALL else ["11-debug"]):
                 with self.subTest(lab):
                     self.assertEqual(run("lab", "export", lab, "%s/%s" % (d, lab)).returncode, 0)
                     script = "%s/%s/run.sh" % (d, lab)
@@ -186,7 +203,9 @@ class Breaks(unittest.TestCase):
     def test_every_fact_can_fail(self):
         def broken(lab, fact):
             return lab, fact, run("lab-" + lab, "--lang", "en", "--break", fact)
-        here = [(lab, f) for lab in LABS for f in facts(lab) if f not in LABS[lab].get(MODE, set())] if MODE == "root" or ALL else []
+        here = []
+        if MODE == "root" or ALL:
+            here = [(lab, f) for lab in LABS for f in facts(lab) if f not in LABS[lab].get(MODE, set()) and (ALL or f not in JAVA.get(lab, ()))]
         for lab, fact, r in side_by_side([lambda x=x: broken(*x) for x in here]):
             with self.subTest("%s %s" % (lab, fact)):
                 self.assertEqual(r.returncode, 1, r.stdout[-2500:] + r.stderr)

@@ -13,6 +13,10 @@ LABS = sorted(d for d in os.listdir(HOME + "/Labs") if os.path.exists("%s/Labs/%
 HEADINGS = 7
 
 
+# The images that ./test built.
+os.environ["PODLAB_IMAGES"] = os.environ["PODLAB_TEST_IMAGES"] + "/images"
+
+
 def lesson(lab, language):
     with open("%s/Labs/%s/lesson.%s.md" % (HOME, lab, language), encoding="utf-8") as h:
         return h.read()
