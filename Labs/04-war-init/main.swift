@@ -159,7 +159,7 @@ let order = Step(
   cluster: #"""
     k apply -f chain.yaml
     k wait --for=condition=Ready pod/chain --timeout=120s
-    diary() { k exec chain -- cat /d/diary | tr '\n' ','; }
+    diary() { k exec chain -c app -- cat /d/diary | tr '\n' ','; }
     check one-at-a-time '1 begins,1 ends,2 begins,2 ends,app begins,' diary
     gone chain
     """#
