@@ -52,7 +52,7 @@ class World(unittest.TestCase):
         self.store = self.top + "/images"
 
     def tearDown(self):
-        run(BIN + "/podctl", "delete", "pod", "--all", "--now", env=self.env)
+        # Pods, and an ordinary user's node.
         run(BIN + "/lab", "clean", env=self.env)
 
     def podctl(self, *args, env=None, **more):
