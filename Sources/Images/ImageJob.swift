@@ -35,6 +35,8 @@ public struct ImageJob: Sendable {
   public let work: Work
   /// An image of this name is here: what the registry has now is wanted.
   let isThere: Bool
+  /// False where the image counts as one that is there.
+  public var isPull = true
   /// What helps where the pull fails.
   var remedy = ""
   let started: Int64
@@ -145,6 +147,7 @@ public struct ImageJob: Sendable {
       guard v["done"]?.bool == true else { continue }
       do throws(ImageError) {
         guard let image = try store.resolve(reference) else { return failed("the image helper left nothing in \(store.root)") }
+        if !isPull { return .present(image) }
         let all = Clock.monotonic - started
         return .pulled(image, took: v["took"]?.int ?? all, tookWithWaiting: max(all, v["took"]?.int ?? 0))
       } catch { return failed("\(error)") }

@@ -21,7 +21,7 @@ public enum ImageOutcome: Sendable, Equatable {
 /// What a request needs next.
 public enum ImageRequest: Sendable {
   case done(ImageOutcome)
-  /// The helper is to be started (`ImageJob.start`): a pull, in kubelet's eyes.
+  /// The helper is to be started (`ImageJob.start`): a pull, in kubelet's eyes, unless the job says that it is none.
   case helper(ImageJob)
 }
 
@@ -50,8 +50,13 @@ extension ImageStore {
     case (.always, let image?) where recipe != nil:
       let took = Clock.monotonic - started
       return .done(.pulled(image, took: took, tookWithWaiting: took))
-    case (.never, nil): return Self.notPresent(name)
-    case (.always, _), (.ifNotPresent, nil):
+    case (.ifNotPresent, nil), (.never, nil):
+      if let recipe, recipe.isOfThisMachine {
+        return .helper(ImageJob(store: self, reference: reference, work: .build(recipe), isThere: false, isPull: false, started: started))
+      }
+      if policy == .never { return Self.notPresent(name) }
+      fallthrough
+    case (.always, _):
       return .helper(
         ImageJob(
           store: self, reference: reference, work: recipe.map(ImageJob.Work.build) ?? .pull, isThere: found != nil,

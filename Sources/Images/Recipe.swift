@@ -5,6 +5,9 @@
 public enum Recipe: String, Sendable, CaseIterable {
   case busybox, debian, nginx, tomcat, rsyslog, registry
 
+  /// Made of the machine's own files, in no time and from nowhere: to Kubernetes such an image is there, even before it was made.
+  public var isOfThisMachine: Bool { self == .busybox }
+
   /// The name that its image has in the store.
   public var reference: String { "docker.io/library/\(rawValue):latest" }
 

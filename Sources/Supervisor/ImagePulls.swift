@@ -45,7 +45,7 @@ extension Supervisor {
       if case .pulled = outcome { feed(.imagePulling(container: name)) }
       imageCame(name, outcome)
     case .helper(let job):
-      feed(.imagePulling(container: name))
+      if job.isPull { feed(.imagePulling(container: name)) }
       pull(name, job, sources) { [unowned self] outcome in imageCame(name, outcome) }
     }
   }
