@@ -23,8 +23,9 @@ enum Server {
       start {
         while true {
           usleep(100_000)
-          guard access("/tmp/leak", F_OK) == 0, let page = malloc(4 << 20) else { continue }
-          memset(page, 1, 4 << 20)
+          guard access("/tmp/leak", F_OK) == 0 else { continue }
+          // From the kernel itself: an optimiser leaves out an allocation that nobody reads.
+          _ = mmap(nil, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0)
         }
       }
       return listen { answer($0, locked: false) }

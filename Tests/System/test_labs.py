@@ -38,7 +38,7 @@ def setUpModule():
         os.environ["PODLAB_IMAGES"] = ready + "/images"
     else:
         os.makedirs(os.environ["PODLAB_IMAGES"], exist_ok=True)
-        shutil.copytree(ready + "/packages", os.environ["PODLAB_IMAGES"] + "/packages", ignore=shutil.ignore_patterns("lock", "partial", "none"))
+        shutil.copytree(ready + "/packages", os.environ["PODLAB_IMAGES"] + "/packages", ignore=shutil.ignore_patterns("lock", "partial", "none", "apt.err", "apt.out"))
 
 
 def run(*args, env=None, timeout=400):

@@ -70,7 +70,7 @@ def digest(store, name):
 def setUpModule():
     # Everything comes from the packages that ./test fetched: here is no network, and none is needed.
     os.makedirs(STORE, exist_ok=True)
-    shutil.copytree(READY + "/packages", PACKAGES, ignore=shutil.ignore_patterns("lock", "partial", "none"))
+    shutil.copytree(READY + "/packages", PACKAGES, ignore=shutil.ignore_patterns("lock", "partial", "none", "apt.err", "apt.out"))
 
 
 class Pods(unittest.TestCase):
