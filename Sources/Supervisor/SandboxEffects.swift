@@ -173,7 +173,7 @@ extension Supervisor {
   /// A firewall that stands between Pods is named, once the Pod is under way: nobody waits for the look at its rules.
   private func lookForFirewall() {
     guard network != nil, !pod.spec.hostNetwork else { return }
-    _ = timers.schedule(at: Clock.monotonic + 200_000_000) { [weak self] in
+    _ = timers.schedule(at: Clock.monotonic + 60_000_000) { [weak self] in
       for o in Firewall.obstacles() {
         self?.warn(
           "FirewallDropsPodTraffic",

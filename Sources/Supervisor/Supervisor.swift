@@ -179,7 +179,7 @@ public final class Supervisor {
       ProcessMemory.giveBack()
     }
   }
-  private static let quiet: Int64 = 250_000_000
+  private static let quiet: Int64 = 100_000_000
 
   /// Writes what has changed and tells those who watch.
   func save() {
