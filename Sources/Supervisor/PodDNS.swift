@@ -90,7 +90,7 @@ public struct PodDNS: Equatable, Sendable {
     return text
   }
 
-  /// The node's file, of the two that a machine with systemd-resolved has: a stub on the node's loopback is of no use to a Pod. kubeadm takes the
+  /// The node's file, of the two that a machine with systemd-resolved has: a resolver on the node's loopback is of no use to a Pod. kubeadm takes the
   /// same one.
   public static func nodeFile(_ etc: String, resolved: String?) -> String {
     let servers = etc.split(whereSeparator: \.isNewline).compactMap { line -> Substring? in
