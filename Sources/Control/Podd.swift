@@ -45,9 +45,12 @@ public enum Podd {
     plan.steps.append(.init(.closeFrom(come >= 0 ? 5 : 4, atExec: true)))
     do throws(SysError) {
       let child = try plan.spawn()
-      if go >= 0, let pod, let claims = try instance.claims(requests, of: pod) {
-        // Its end is nobody's to wait for: podd sees its output end.
-        _ = try TokenRun.start(claims, instance, programs: programs, output: go).release()
+      if go >= 0, let pod {
+        // Where it cannot be started podd asks for the tokens itself, and tells why they cannot be had. Its end is nobody's to wait for.
+        _ = optional { () throws(SysError) in
+          guard let claims = try instance.claims(requests, of: pod) else { return }
+          _ = close(try TokenRun.start(claims, instance, programs: programs, output: go).release())
+        }
       }
       let (read, write) = ready.ends()
       _ = close(write)

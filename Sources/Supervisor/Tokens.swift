@@ -92,8 +92,11 @@ extension Supervisor {
       loop.forget(run.watched)
       tokens.run = nil
       // Its maker may have been killed before it could start the helper.
-      if run.isInherited, fetchTokens(then: then) { return false }
-      tokens.failure = "\(error)"
+      if run.isInherited {
+        if fetchTokens(then: then) { return false }
+      } else {
+        tokens.failure = "\(error)"
+      }
     }
     planRenewal()
     return true
