@@ -177,6 +177,8 @@ static int mount_point(int mount, const char *path, const char *folder) {
   struct stat st;
   if (fstat(mount, &st)) return -1;
   if (S_ISDIR(st.st_mode)) return mkdir_parents(path, 0755);
+  // What is there is not opened: for writing, overlayfs would first copy it up.
+  if (!stat(path, &st)) return 0;
   if (folder && mkdir_parents(folder, 0755)) return -1;
   int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
   if (fd >= 0) return close(fd);

@@ -21,7 +21,7 @@ public func absolutePath(_ path: String) -> String {
     free(cwd)
   }
   var parts: [Substring] = []
-  for part in whole.split(separator: "/") where part != "." {
+  for part in pieces(of: whole, at: "/") where part != "." {
     if part == ".." { _ = parts.popLast() } else { parts.append(part) }
   }
   return "/" + parts.joined(separator: "/")

@@ -45,6 +45,8 @@ public struct MountPoints: Sendable, Equatable {
   public var files: String { folder + "/files" }
   /// A container's root file system, until it is the container's /.
   public var container: String { folder + "/container" }
+  /// Lowest layers of containers' root file systems (Supervisor/MountPointLayer.swift), by what is in them.
+  public var layers: String { folder + "/layers" }
 
   /// Makes those that are not there.
   public func make() throws(SysError) {

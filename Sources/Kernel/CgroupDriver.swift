@@ -82,8 +82,8 @@ extension CgroupDriver {
 public enum Cgroups {
   /// What this process may use, found by looking at mountinfo and trying. prefix: stands before every path (tests: a fake tree).
   public static func discover() -> any CgroupDriver {
-    guard let mounts = optional({ () throws(SysError) in try MountInfo.of() }) else { return NoCgroups(lack: "/proc/self/mountinfo cannot be read") }
-    return choose(mounts, own: Proc.cgroups(getpid()))
+    guard let text = Proc.text("/proc/self/mountinfo") else { return NoCgroups(lack: "/proc/self/mountinfo cannot be read") }
+    return choose(MountInfo.parse(text, typePrefix: "cgroup"), own: Proc.cgroups(getpid()))
   }
 
   /// The choice, from what is mounted and where this process is.

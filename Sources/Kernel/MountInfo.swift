@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // /proc/PID/mountinfo (proc(5)): what is mounted where, as the kernel says.
+import Glibc
 
 /// One mount.
 public struct MountInfo: Sendable, Equatable {
@@ -32,20 +33,26 @@ public struct MountInfo: Sendable, Equatable {
     return best
   }
 
-  public static func parse(_ text: String) -> [MountInfo] {
-    text.split(separator: "\n").compactMap { line in
-      let f = line.split(separator: " ", omittingEmptySubsequences: false)
-      guard f.count >= 10, let dash = f.firstIndex(of: "-"), dash >= 6, f.count > dash + 3, let id = Int(f[0]), let parent = Int(f[1]) else { return nil }
-      return MountInfo(
-        id: id, parent: parent, device: String(f[2]), root: unescape(f[3]), mountPoint: unescape(f[4]), options: f[5].split(separator: ",").map(String.init),
-        propagation: f[6..<dash].map(String.init), type: String(f[dash + 1]), source: unescape(f[dash + 2]),
-        superOptions: f[dash + 3].split(separator: ",").map(String.init))
-    }
+  public static func parse(_ text: String) -> [MountInfo] { pieces(of: text, at: "\n").compactMap { MountInfo($0) } }
+
+  /// The mounts of a file system type that begins so: what is of no interest is not taken apart.
+  public static func parse(_ text: String, typePrefix: String) -> [MountInfo] {
+    let mark = " - " + typePrefix
+    return pieces(of: text, at: "\n").compactMap { line in strstr(String(line), mark) == nil ? nil : MountInfo(line) }
+  }
+
+  private init?(_ line: Substring) {
+    let f = pieces(of: line, at: " ", omittingEmpty: false)
+    guard f.count >= 10, let dash = f.firstIndex(of: "-"), dash >= 6, f.count > dash + 3, let id = Int(f[0]), let parent = Int(f[1]) else { return nil }
+    let words = { (part: Substring) in pieces(of: part, at: ",").map(String.init) }
+    (self.id, self.parent, device, root, mountPoint) = (id, parent, String(f[2]), Self.unescape(f[3]), Self.unescape(f[4]))
+    (options, propagation) = (words(f[5]), f[6..<dash].map(String.init))
+    (type, source, superOptions) = (String(f[dash + 1]), Self.unescape(f[dash + 2]), words(f[dash + 3]))
   }
 
   /// \040 and the like stand for bytes that would break the line.
   static func unescape(_ s: Substring) -> String {
-    guard s.contains("\\") else { return String(s) }
+    guard s.utf8.contains(92) else { return String(s) }
     var out: [UInt8] = []
     let b = Array(s.utf8)
     var i = 0

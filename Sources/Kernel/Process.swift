@@ -136,8 +136,8 @@ public enum Proc {
   }
 
   public static func stat(_ pid: Int32) -> Stat? {
-    guard let text = text("/proc/\(pid)/stat"), let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")") else { return nil }
-    let f = text[text.index(after: close)...].split(separator: " ")
+    guard let text = text("/proc/\(pid)/stat"), let open = text.utf8.firstIndex(of: UInt8(ascii: "(")), let close = text.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    let f = pieces(of: text[text.index(after: close)...], at: " ")
     guard f.count > 19, let parent = Int32(f[1]), let group = Int32(f[2]), let session = Int32(f[3]), let start = UInt64(f[19]) else { return nil }
     return Stat(
       name: String(text[text.index(after: open)..<close]), state: String(f[0]), parent: parent, processGroup: group, session: session, startTime: start)
@@ -151,7 +151,7 @@ public enum Proc {
   /// One field of /proc/PID/status, without its name.
   public static func status(_ pid: Int32, _ field: String) -> String? {
     guard let text = text("/proc/\(pid)/status") else { return nil }
-    for line in text.split(separator: "\n") where line.hasPrefix(field + ":") {
+    for line in pieces(of: text, at: "\n") where line.hasPrefix(field + ":") {
       let value = line.dropFirst(field.utf8.count + 1)
       return String(value.drop { $0 == "\t" || $0 == " " })
     }
@@ -165,7 +165,7 @@ public enum Proc {
   }
 
   public static func children(_ pid: Int32) -> [Int32] {
-    (text("/proc/\(pid)/task/\(pid)/children") ?? "").split(separator: " ").compactMap { Int32($0) }
+    pieces(of: text("/proc/\(pid)/task/\(pid)/children") ?? "", at: " ").compactMap { Int32($0) }
   }
 
   public static func arguments(_ pid: Int32) -> [String]? {
@@ -176,7 +176,7 @@ public enum Proc {
 
   /// The path in each cgroup hierarchy: controllers ("" for v2) and path.
   public static func cgroups(_ pid: Int32) -> [(controllers: String, path: String)] {
-    (text("/proc/\(pid)/cgroup") ?? "").split(separator: "\n").compactMap {
+    pieces(of: text("/proc/\(pid)/cgroup") ?? "", at: "\n").compactMap {
       let p = $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       return p.count == 3 ? (String(p[1]), String(p[2])) : nil
     }

@@ -101,6 +101,8 @@ public struct ContainerMount: Sendable {
   /// In the container; what is missing of it is made.
   public var target: String
   public var isReadOnly = false
+  /// Whether the source is a folder or a file; nil where that is not known beforehand.
+  public var isFolder: Bool?
   /// Read-only with everything that is mounted below.
   public var isRecursivelyReadOnly = false
   /// Mounts made in the source later appear here (HostToContainer); and the other way round (Bidirectional).

@@ -27,8 +27,8 @@ public struct Host: Sendable {
 
   private static func ranges(_ file: String) -> [(first: UInt32, count: UInt32)] {
     let text = optional { () throws(SysError) in try FileSystem.readText(file) } ?? ""
-    return text.split(separator: "\n").compactMap {
-      let f = $0.split(separator: " ").compactMap { UInt32($0) }
+    return pieces(of: text, at: "\n").compactMap {
+      let f = pieces(of: $0, at: " ").compactMap { UInt32($0) }
       return f.count == 3 ? (f[0], f[2]) : nil
     }
   }

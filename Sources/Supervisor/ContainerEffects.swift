@@ -25,7 +25,7 @@ extension Supervisor {
       id: image.id, layers: image.layers, entrypoint: image.config.entrypoint, command: image.config.command, environment: image.config.environment,
       workingFolder: image.config.workingFolder, user: image.config.user, stopSignal: image.config.stopSignal ?? "")
     let setup = ContainerSetup(
-      facts: self.facts, container: c, image: facts, hostname: hostname, volumes: volumes, place: spot, mountPoint: instance.mountPoints.container,
+      facts: self.facts, container: c, image: facts, hostname: hostname, volumes: volumes, place: spot, mountPoints: instance.mountPoints,
       sharedMemory: pod.spec.hostIPC ? nil : instance.mountPoints.sharedMemory, hasUserNamespace: hasUserNamespace)
     let ready: (ContainerSpec, Environment)
     do throws(ConfigError) { ready = try setup.spec(StoredObjects(instance: instance)) } catch {
@@ -85,6 +85,14 @@ extension Supervisor {
     } catch {
       record(name, id, restart, nil, spec, group, filterFile)
       feed(.containerFailed(container: name, id: id, reason: "RunContainerError", message: error.message))
+    }
+  }
+
+  /// The folders of a new Pod's first containers, while infra sets itself up beside us. What fails here fails again where it is told.
+  func makeFirstPlaces() {
+    guard state.containers.isEmpty else { return }
+    for c in pod.spec.initContainers.first.map({ [$0] }) ?? pod.spec.containers {
+      _ = optional { () throws(SysError) in try ContainerPlace(folder: place.container(c.name), restart: 0).make() }
     }
   }
 

@@ -2,6 +2,7 @@
 //
 // From a Pod's container and its image to the Runtime's ContainerSpec: program, environment, mounts, rights. Kubernetes
 // pkg/kubelet/kuberuntime/kuberuntime_container.go (generateContainerConfig).
+import Control
 import Kernel
 import Manifest
 import Runtime
@@ -47,8 +48,7 @@ struct ContainerSetup {
   let hostname: String
   let volumes: Volumes
   let place: ContainerPlace
-  /// Where the root file system is mounted first.
-  let mountPoint: String
+  let mountPoints: MountPoints
   /// /dev/shm of the sandbox; nil on the host's ipc namespace.
   let sharedMemory: String?
   /// The Pod has a user namespace of its own.
@@ -61,7 +61,7 @@ struct ContainerSetup {
     let users = { UserDatabase(layers: image.layers) }
     let identity = try SecurityRules.identity(container, pod, imageUser: image.user, users: users)
 
-    let root = RootFileSystem(layers: image.layers, upper: place.upper, work: place.work, mountPoint: mountPoint)
+    let root = RootFileSystem(layers: image.layers, upper: place.upper, work: place.work, mountPoint: mountPoints.container)
     var spec = ContainerSpec(arguments: arguments(env), environment: full(env, identity, users), root: root, streams: .descriptors(-1, -1, -1))
     spec.root.isReadOnly = container.securityContext.readOnlyRootFilesystem
     let folder = container.workingDir ?? image.workingFolder
@@ -80,6 +80,8 @@ struct ContainerSetup {
     }
     if spec.arguments.isEmpty { throw ConfigError("no command specified") }
     spec.mounts = try mounts(env)
+    // Where owners are mapped each layer would have to be mapped too, at a higher price than what it saves.
+    if !hasUserNamespace, let lowest = MountPointLayer(spec.mounts, above: image.layers).folder(in: mountPoints.layers) { spec.root.layers.append(lowest) }
     spec.sharedMemory = container.volumeMounts.contains { $0.mountPath == "/dev/shm" } ? nil : sharedMemory
     return (spec, env)
   }
@@ -112,6 +114,7 @@ struct ContainerSetup {
     for (file, target) in [("hosts", "/etc/hosts"), ("hostname", "/etc/hostname"), ("resolv.conf", "/etc/resolv.conf")] where !own.contains(target) {
       var m = ContainerMount(source: volumes.etc + "/" + file, target: target)
       m.isReadOnly = container.securityContext.readOnlyRootFilesystem
+      m.isFolder = false
       all.append(m)
     }
     for mount in container.volumeMounts { all.append(try volumes.containerMount(mount, container, facts.pod, env)) }

@@ -89,6 +89,7 @@ extension Supervisor {
   func finishSandbox() {
     guard var begun = starting else { return }
     starting = nil
+    makeFirstPlaces()
     do throws(SysError) {
       infra = try begun.finish().release()
       keep(begun.pid)

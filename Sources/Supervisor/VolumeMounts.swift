@@ -26,6 +26,10 @@ extension Volumes {
         }
       }
     }
+    switch place {
+    case .disk, .memory, .payload, .image: if m.below == nil { m.isFolder = true }
+    case .node: break
+    }
     var isReadOnly = mount.readOnly
     switch volume.source {
     // They cannot be written to (Kubernetes 1.9.6 on).

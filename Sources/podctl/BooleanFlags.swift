@@ -3,14 +3,14 @@
 // Flags that are set or not may carry a value for kubectl: --watch=false, --all-containers=true. spf13/pflag, bool.go; Go's strconv.ParseBool.
 
 enum BooleanFlags {
-  /// Those of all verbs that are not set where nobody names them.
-  private static let long: Set<Substring> = [
+  /// Those of all verbs that are not set where nobody names them. A list: it is looked through once at most, and a set takes longer to be made.
+  private static let long: [Substring] = [
     "all", "all-containers", "all-namespaces", "append-hash", "arguments-only", "client", "containers", "follow", "force", "ignore-errors",
     "ignore-not-found", "keep-annotations", "keep-labels", "keep-liveness", "keep-readiness", "keep-startup", "list", "local", "no-headers", "no-preserve",
     "now", "output-watch-events", "overwrite", "prefix", "previous", "quiet", "recursive", "replace", "same-node", "show-kind", "show-labels", "stdin", "sum",
     "timestamps", "tty", "watch", "watch-only",
   ]
-  private static let short: Set<Substring> = ["-A", "-i", "-t", "-w"]
+  private static let short: [Substring] = ["-A", "-i", "-t", "-w"]
 
   /// Words without these values: a flag that is said to be true stands alone, one that is said to be false is not there.
   static func settled(_ words: ArraySlice<String>) -> [String] {

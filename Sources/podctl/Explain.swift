@@ -44,7 +44,7 @@ private struct FieldPlace {
 
   /// The field of a type; nil where it has none.
   init?(_ name: String, of type: String) {
-    guard let f = Schema.fields(of: type)?.first(where: { $0.name == name }) else { return nil }
+    guard let f = Schema.fields(of: type)?[name] else { return nil }
     (owner, field) = (type, f)
   }
 
@@ -91,7 +91,7 @@ private struct Explanation {
   private func fields(_ type: String, level: Int, seen: Set<String>) -> String {
     var out = ""
     let pad = String(repeating: " ", count: level * 2)
-    for f in Schema.fields(of: type) ?? [] {
+    for f in Schema.fields(of: type)?.all ?? [] {
       out += "\(pad)\(f.name)\t<\(Self.name(f.type))>\(f.isRequired ? " -required-" : "")\n"
       if let values = Explain.values(f.name, of: type) {
         out += "\(pad)enum: " + values.prefix(4).map(Self.shown).joined(separator: ", ") + (values.count > 4 ? ", ...." : "") + "\n"
@@ -149,7 +149,7 @@ private struct OldExplanation {
   private func fields(_ type: String, indent: Int, seen: Set<String>) -> String {
     var out = ""
     let pad = String(repeating: " ", count: indent)
-    for f in Schema.fields(of: type) ?? [] {
+    for f in Schema.fields(of: type)?.all ?? [] {
       out += "\(pad)\(f.name)\t<\(Self.name(f.type))>"
       if recursive {
         out += "\n"

@@ -41,8 +41,8 @@ public struct StrictCheck {
     duplicates(entries, path)
     for e in entries {
       let here = join(path, e.key)
-      guard let f = fields.first(where: { $0.name == e.key }) else {
-        say(.error, e.keyPosition, here, "unknown field", Spelling.nearest(to: e.key, among: fields.map(\.name)))
+      guard let f = fields[e.key] else {
+        say(.error, e.keyPosition, here, "unknown field", Spelling.nearest(to: e.key, among: fields.all.map(\.name)))
         continue
       }
       if case .scalar(.null) = e.value.content, !f.isRequired { continue }
@@ -55,7 +55,7 @@ public struct StrictCheck {
       }
       walk(e.value, f.type, here, level: level == .warn ? .warn : f.level)
     }
-    for f in fields where f.isRequired && !entries.contains(where: { $0.key == f.name }) { say(.error, at, join(path, f.name), Self.missing) }
+    for f in fields.required where !entries.contains(where: { $0.key == f.name }) { say(.error, at, join(path, f.name), Self.missing) }
   }
 
   /// What the API server writes into every Pod is no wish of the manifest's: an object that was read can be given back without a word.

@@ -12,6 +12,7 @@ extension JSON {
 
   public static func compactBytes(_ v: Value) -> [UInt8] {
     var out: [UInt8] = []
+    out.reserveCapacity(1024)
     write(v, &out)
     return out
   }
@@ -69,6 +70,11 @@ extension JSON {
 
   private static func string(_ s: String, _ out: inout [UInt8]) {
     out.append(UInt8(ascii: "\""))
+    if s.utf8.allSatisfy({ $0 >= 32 && $0 != 127 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+      out += s.utf8
+      out.append(UInt8(ascii: "\""))
+      return
+    }
     for b in s.utf8 {
       switch b {
       case UInt8(ascii: "\""): out += "\\\"".utf8

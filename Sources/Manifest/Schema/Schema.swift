@@ -55,22 +55,48 @@ public struct SchemaField: Sendable {
   public var type: FieldType
   public var isRequired: Bool
   public var level: FieldLevel
+
+  /// A word of the table; nil for one that is none.
+  fileprivate init?(_ word: Substring) {
+    let parts = word.utf8.split(separator: UInt8(ascii: ":"))
+    guard parts.count == 3, let level = FieldLevel(rawValue: String(Substring(parts[2]))) else { return nil }
+    isRequired = parts[0].last == UInt8(ascii: "*")
+    (name, type, self.level) = (String(Substring(isRequired ? parts[0].dropLast() : parts[0])), FieldType(Substring(parts[1])), level)
+  }
+}
+
+/// The fields of one type. Each is read when it is asked for: a manifest names few of the many that there are.
+public struct SchemaFields: Sendable {
+  private let words: [Substring]
+
+  fileprivate init(_ table: StaticString) { words = table.description.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) } }
+
+  public subscript(_ name: String) -> SchemaField? {
+    let length = name.utf8.count
+    let word = words.first { word in
+      guard word.utf8.starts(with: name.utf8) else { return false }
+      let after = word.utf8.dropFirst(length).first
+      return after == UInt8(ascii: ":") || after == UInt8(ascii: "*")
+    }
+    return word.flatMap { SchemaField($0) }
+  }
+
+  public var required: [SchemaField] { words.filter { $0.utf8.contains(UInt8(ascii: "*")) }.compactMap { SchemaField($0) } }
+  /// By name.
+  public var all: [SchemaField] { words.compactMap { SchemaField($0) } }
 }
 
 public enum Schema {
   /// The names of all types.
   public static var types: [String] { GeneratedSchema.types.map(\.name.description) }
 
-  /// The fields of a type (Pod, PodSpec, Container …), by name; nil for a type that is not in the table.
-  public static func fields(of type: String) -> [SchemaField]? {
-    for t in GeneratedSchema.types where t.name.description == type {
-      return t.fields.description.split(separator: " ").compactMap { word in
-        let p = word.split(separator: ":")
-        guard p.count == 3, let level = FieldLevel(rawValue: String(p[2])) else { return nil }
-        let required = p[0].hasSuffix("*")
-        return SchemaField(name: String(required ? p[0].dropLast() : p[0]), type: FieldType(p[1]), isRequired: required, level: level)
-      }
+  /// The fields of a type (Pod, PodSpec, Container …); nil for a type that is not in the table.
+  public static func fields(of type: String) -> SchemaFields? {
+    var type = type
+    return type.withUTF8 { wanted in
+      GeneratedSchema.types.first { t in
+        t.name.utf8CodeUnitCount == wanted.count && t.name.withUTF8Buffer { $0.elementsEqual(wanted) }
+      }.map { SchemaFields($0.fields) }
     }
-    return nil
   }
 }
