@@ -95,6 +95,13 @@ func ask(from pid: Int32) throws -> String? {
   return try child.wait().code == 0 ? text : nil
 }
 
+/// What was asked, and from where; the answer follows.
+func asked(_ pid: Int32) -> Text {
+  Text(en: "GET http://127.0.0.1:\(port)/log from the namespace of pid \(pid): ", zh: "从 pid \(pid) 的 Namespace 里 GET http://127.0.0.1:\(port)/log：")
+}
+
+let refused = Text(en: "connection refused", zh: "连接被拒绝")
+
 let together = Step(
   Text(en: "Three programs, one process group", zh: "三个程序，一个进程组"),
   why: Text(
@@ -110,21 +117,22 @@ let together = Step(
   let started = try startService(scene, apart: apart)
   var members = started.members
   defer { started.stop() }
-  scene.compare(["pid", "process group", "session", "command"], members.compactMap { pid in
+  scene.compare([.data("pid"), Text(en: "process group", zh: "进程组"), Text(en: "session", zh: "会话"), Text(en: "command", zh: "命令")], data: members.compactMap { pid in
     Proc.stat(pid).map { ["\(pid)", "\($0.processGroup)", "\($0.session)", Evidence.command(pid).shortened(34)] }
   })
   let groups = Set(members.compactMap { Proc.stat($0)?.processGroup })
-  try scene.check("one-group", groups.count == 1, expected: "1 process group", found: "\(groups.count): \(groups.sorted())")
+  try scene.check("one-group", groups.count == 1, expected: Text(en: "1 process group", zh: "1 个进程组"), found: .data("\(groups.count): \(groups.sorted())"))
 
   try scene.until("the log is written", "日志已写入") { Evidence.text("\(scene.folder)/log").contains("socket") && Evidence.text("\(scene.folder)/log").contains("kernel") }
   if scene.breaks("shared-loopback") { members[1] = try startAlone(scene, programs(scene.folder)[1].words, shared: false) }
   if scene.breaks("shared-files") { members[2] = try startAlone(scene, programs(scene.folder)[2].words, shared: false) }
   let answer = try ask(from: members[1])
-  scene.show("GET http://127.0.0.1:\(port)/log from the namespace of pid \(members[1]): \(answer.map { "\($0.utf8.count) bytes" } ?? "connection refused")")
-  try scene.check("shared-loopback", answer?.contains("kernel") == true, expected: "the log", found: answer ?? "connection refused")
+  scene.show(asked(members[1]) + (answer.map { Text(en: "\($0.utf8.count) bytes", zh: "\($0.utf8.count) 字节") } ?? refused))
+  try scene.check("shared-loopback", answer?.contains("kernel") == true, expected: Text(en: "the log", zh: "日志"), found: answer.map(Text.data) ?? refused)
   let seen = members.map { Evidence.inode($0, scene.folder) }
-  scene.show("the folder, device:inode as each of them sees it: \(seen.joined(separator: "  "))")
-  try scene.check("shared-files", Set(seen).count == 1, expected: seen[0], found: seen.joined(separator: ", "))
+  let inodes = seen.joined(separator: "  ")
+  scene.say(en: "the folder, device:inode as each of them sees it: \(inodes)", zh: "三个进程各自看到的目录，设备号:inode：\(inodes)")
+  try scene.check("shared-files", Set(seen).count == 1, expected: .data(seen[0]), found: .data(seen.joined(separator: ", ")))
 }
 
 let signal = Step(
@@ -139,11 +147,11 @@ let signal = Step(
   let identities = members.compactMap { ProcessIdentity(pid: $0) }
   guard let group = Proc.stat(members[0])?.processGroup else { return }
   _ = kill(-group, SIGTERM)
-  scene.show("kill(-\(group), SIGTERM)")
+  scene.show(data: "kill(-\(group), SIGTERM)")
   if !scene.breaks("one-signal") { try scene.until("all three have ended", "三个进程都已结束") { identities.allSatisfy { !$0.isAlive } } }
   let left = identities.filter(\.isAlive).count
-  scene.show("alive of \(members): \(left)")
-  try scene.check("one-signal", left == 0, expected: "0 alive", found: "\(left) alive")
+  scene.say(en: "alive of \(members): \(left)", zh: "\(members) 中还活着的：\(left)")
+  try scene.check("one-signal", left == 0, expected: Text(en: "0 alive", zh: "0 个活着"), found: Text(en: "\(left) alive", zh: "\(left) 个活着"))
 }
 
 let isolated = Step(
@@ -159,16 +167,20 @@ let isolated = Step(
   let shared = scene.breaks("lost-loopback") || scene.breaks("lost-files")
   let pids = try programs(scene.folder).map { try startAlone(scene, $0.words, shared: shared) }
   let seen = pids.map { Evidence.inode($0, scene.folder) }
-  scene.compare(["pid", "network namespace", "mount namespace", "the folder, device:inode"], zip(pids, seen).map { pid, inode in
+  let heads = [
+    .data("pid"), .data("Network Namespace"), .data("Mount Namespace"), Text(en: "the folder, device:inode", zh: "目录，设备号:inode"),
+  ]
+  scene.compare(heads, data: zip(pids, seen).map { pid, inode in
     ["\(pid)", Evidence.namespace(pid, "net"), Evidence.namespace(pid, "mnt"), inode]
   })
   if !scene.breaks("lost-loopback") {
-    try scene.check("lost-files", Set(seen).count == 3, expected: "3 folders", found: "\(Set(seen).count)")
+    try scene.check("lost-files", Set(seen).count == 3, expected: Text(en: "3 folders", zh: "3 个目录"), found: .data("\(Set(seen).count)"))
   }
   if scene.breaks("lost-loopback") { try scene.until("the server answers", "服务器有应答") { try ask(from: pids[1]) != nil } }
   let answer = try ask(from: pids[1])
-  scene.show("GET http://127.0.0.1:\(port)/log from the namespace of pid \(pids[1]): \(answer == nil ? "connection refused" : "an answer")")
-  try scene.check("lost-loopback", answer == nil, expected: "connection refused", found: "an answer")
+  let got = answer == nil ? refused : Text(en: "an answer", zh: "有应答")
+  scene.show(asked(pids[1]) + got)
+  try scene.check("lost-loopback", answer == nil, expected: refused, found: got)
 }
 
 exit(

@@ -32,7 +32,7 @@ func processes(_ scene: Scene) throws -> (infra: Int32, web: Int32, client: Int3
   let all = try scene.processes("pair")
   // Broken on purpose: the client is in a Pod of its own.
   let other = sameFacts.contains(where: scene.breaks) ? try scene.processes("single") : all
-  guard let infra = other[""], let web = all["web"], let client = other["client"] else { throw LabFailure.step("a container of the pod does not run") }
+  guard let infra = other[""], let web = all["web"], let client = other["client"] else { throw LabFailure.step(Text(en: "a container of the pod does not run", zh: "Pod 里有容器没有在运行")) }
   return (infra, web, client)
 }
 
@@ -61,12 +61,13 @@ let first = Step(
   let rows = [("infra", p.infra), ("web", p.web), ("client", p.client)].map { name, pid in
     [name, "\(pid)", "\(Evidence.startTime(pid))", Evidence.state(pid), Evidence.command(pid).shortened(34)]
   }
-  scene.draw { Picture.table($0 == .en ? ["", "pid", "started at tick", "state", "command"] : ["", "pid", "启动时刻（时钟滴答）", "状态", "命令"], rows) }
+  let heads = [.data(""), .data("pid"), Text(en: "started at tick", zh: "启动时刻（时钟滴答）"), Text(en: "state", zh: "状态"), Text(en: "command", zh: "命令")]
+  scene.table(heads, data: rows)
   let starts = [p.infra, p.web, p.client].map(Evidence.startTime)
-  try scene.check("infra-first", starts[0] <= starts[1] && starts[0] <= starts[2] && p.infra < p.web, expected: "infra before web", found: "ticks \(starts)")
+  try scene.check("infra-first", starts[0] <= starts[1] && starts[0] <= starts[2] && p.infra < p.web, expected: Text(en: "infra before web", zh: "Infra 容器先于 web"), found: Text(en: "ticks \(starts)", zh: "时钟滴答 \(starts)"))
   let sleeper = scene.breaks("infra-sleeps") ? p.web : p.infra
   let program = Proc.executable(sleeper)?.split(separator: "/").last.map(String.init) ?? "-"
-  try scene.check("infra-sleeps", program == "pause" && Proc.stat(sleeper)?.state == "S", expected: "pause, state S", found: "\(program), state \(Proc.stat(sleeper)?.state ?? "-")")
+  try scene.check("infra-sleeps", program == "pause" && Proc.stat(sleeper)?.state == "S", expected: Text(en: "pause, state S", zh: "pause，状态 S"), found: .data("\(program), \(Evidence.state(sleeper))"))
 }
 
 let joined = Step(
@@ -91,12 +92,12 @@ let joined = Step(
   let number = { (pid: Int32, kind: String) in String(Evidence.namespace(pid, kind).filter(\.isNumber)) }
   let all = [("infra", p.infra), ("web", p.web), ("client", p.client)]
   let kinds = ["net", "ipc", "uts", "mnt", "pid"]
-  scene.compare(["/proc/PID/ns"] + kinds, all.map { name, pid in [name] + kinds.map { number(pid, $0) } })
+  scene.compare((["/proc/PID/ns"] + kinds).map(Text.data), data: all.map { name, pid in [name] + kinds.map { number(pid, $0) } })
   let boxes = all.map { name, pid in Picture.box(name, ["pid \(pid)", "mnt \(number(pid, "mnt"))", "pid \(number(pid, "pid"))"]) }
-  scene.show(Picture.box("net \(number(p.infra, "net"))  ipc \(number(p.infra, "ipc"))  uts \(number(p.infra, "uts"))", Picture.beside(boxes)))
+  scene.show(data: Picture.box("net \(number(p.infra, "net"))  ipc \(number(p.infra, "ipc"))  uts \(number(p.infra, "uts"))", Picture.beside(boxes)))
   for kind in ["net", "ipc", "uts"] {
     let found = all.map { Evidence.namespace($0.1, kind) }
-    try scene.check("same-\(kind)", Set(found).count == 1, expected: found[0], found: found.joined(separator: " "))
+    try scene.check("same-\(kind)", Set(found).count == 1, expected: .data(found[0]), found: .data(found.joined(separator: " ")))
   }
   var other = p.client
   if scene.breaks("own-mnt") { other = p.web }
@@ -128,11 +129,12 @@ let network = Step(
   // 1F90 is 8080, 0A is LISTEN: the server's own view of its sockets.
   try scene.until("web listens", "web 开始监听") { Evidence.text("/proc/\(server)/net/tcp6").contains(":1F90 ") || Evidence.text("/proc/\(server)/net/tcp").contains(":1F90 ") }
   let get = try scene.exec(home, "client", "wget -qO- http://localhost:8080/ 2>&1")
-  scene.show("client$ wget -qO- http://localhost:8080/", "  " + get.text.prefix(60).replacing("\n", with: ""))
-  try scene.check("localhost", get.text.contains("hello from web"), expected: "hello from web", found: String(get.text.prefix(60)))
+  scene.typed("client$ wget -qO- http://localhost:8080/", printed: String(get.text.prefix(60)))
+  try scene.check("localhost", get.text.contains("hello from web"), expected: .data("hello from web"), found: .data(String(get.text.prefix(60))))
   let bind = try scene.exec(home, "client", "timeout 1 httpd -f -p 8080 2>&1")
-  scene.show("client$ httpd -f -p 8080", "  " + bind.text.prefix(70).replacing("\n", with: ""))
-  try scene.check("one-port-space", bind.text.contains("in use"), expected: "Address already in use", found: bind.text.isEmpty ? "the port was free" : bind.text)
+  scene.typed("client$ httpd -f -p 8080", printed: String(bind.text.prefix(70)))
+  let found = bind.text.isEmpty ? Text(en: "the port was free", zh: "端口是空闲的") : .data(bind.text)
+  try scene.check("one-port-space", bind.text.contains("in use"), expected: .data("Address already in use"), found: found)
 }
 
 let survives = Step(
@@ -148,7 +150,7 @@ let survives = Step(
   let all = try scene.processes("pair")
   guard let old = all["web"] else { return }
   let before = (Evidence.namespace(old, "net"), try scene.field("pair", ".status.podIP"))
-  scene.show("before  pid \(old)  \(before.0)  \(before.1)")
+  scene.say(en: "before  pid \(old)  \(before.0)  \(before.1)", zh: "之前  pid \(old)  \(before.0)  \(before.1)")
   let victim = scene.breaks("net-stays") ? all[""] ?? old : old
   if !scene.breaks("restarted") {
     _ = kill(victim, SIGKILL)
@@ -157,7 +159,7 @@ let survives = Step(
   }
   let new = try scene.process("pair", "web")
   let after = (Evidence.namespace(new, "net"), try scene.field("pair", ".status.podIP"))
-  scene.show("after   pid \(new)  \(after.0)  \(after.1)")
+  scene.say(en: "after   pid \(new)  \(after.0)  \(after.1)", zh: "之后  pid \(new)  \(after.0)  \(after.1)")
   try scene.check("restarted", differ: "pid \(old)", "pid \(new)")
   try scene.check("net-stays", equal: "\(before.0) \(before.1)", "\(after.0) \(after.1)")
 }
@@ -186,10 +188,10 @@ let nothing = Step(
   // `timeout` of the step before keeps a watcher for its second.
   try scene.until("what was run in client has ended", "在 client 里运行的程序已结束") { !Evidence.members("net", net).contains { Evidence.command($0).hasPrefix("timeout ") } }
   let found = Evidence.members("net", net)
-  for pid in found { scene.show("\(net)  pid \(pid)  \(Evidence.command(pid).prefix(50))") }
+  for pid in found { scene.show(data: "\(net)  pid \(pid)  \(Evidence.command(pid).prefix(50))") }
   let known = Set(try scene.processes("pair").values)
   let strangers = found.filter { !known.contains($0) && !descends($0, from: known) }
-  try scene.check("only-members", strangers.isEmpty && known.isSubset(of: Set(found)), expected: "infra and its containers", found: "also \(strangers)")
+  try scene.check("only-members", strangers.isEmpty && known.isSubset(of: Set(found)), expected: Text(en: "infra and its containers", zh: "Infra 容器和用户容器"), found: Text(en: "also \(strangers)", zh: "还有 \(strangers)"))
 }
 
 /// Whether a process is a child of one of these, or of their children.
@@ -221,7 +223,7 @@ let shared = Step(
   let shares = !scene.breaks("infra-is-1")
   try scene.apply(pod("team", ["client"], sharesProcesses: shares), ready: "team")
   let one = try scene.exec("team", "client", "cat /proc/1/comm").text.replacing("\n", with: "")
-  scene.show("client$ cat /proc/1/comm    \(one)")
+  scene.typed("client$ cat /proc/1/comm", printed: one)
   try scene.check("infra-is-1", equal: "pause", one)
   var target = "team"
   if scene.breaks("zombie-reaped") {
@@ -230,7 +232,7 @@ let shared = Step(
   }
   usleep(400_000)  // the orphan of `client` sleeps for a fifth of a second
   let zombies = try scene.exec(target, "client", "grep -l '^State:.*Z' /proc/[0-9]*/status 2>/dev/null | wc -l").text.replacing("\n", with: "")
-  scene.show("client$ grep -l '^State:.*Z' /proc/[0-9]*/status | wc -l    \(zombies)")
+  scene.typed("client$ grep -l '^State:.*Z' /proc/[0-9]*/status | wc -l", printed: zombies)
   try scene.check("zombie-reaped", equal: "0", zombies)
 }
 
@@ -251,18 +253,17 @@ let broken = Step(
   let before = sameFacts.contains(where: scene.breaks) ? [0, 0] : try count()
   let isBroken = scene.breaks("new-sandbox") || scene.breaks("all-restarted")
   let victim = isBroken ? all["web"] ?? infra : infra
-  scene.show("kill -9 \(victim)   \(net)")
+  scene.show(data: "$ kill -9 \(victim)   \(net)")
   _ = kill(victim, SIGKILL)
   try scene.until("web runs again", "web 重新运行", seconds: 40) { try scene.processes("pair")["web"].map { $0 != all["web"] && Evidence.namespace($0, "net") != "-" } ?? false }
   try scene.podctl("wait", "--for=condition=Ready", "pod/pair", "--timeout=60s")
   let now = Evidence.namespace(try scene.process("pair", "web"), "net")
   let after = try count()
-  scene.show("now     \(now)   restartCount \(before) -> \(after)")
+  scene.say(en: "now     \(now)   restartCount \(before) -> \(after)", zh: "现在    \(now)   restartCount \(before) -> \(after)")
   if !scene.breaks("all-restarted") { try scene.check("new-sandbox", differ: net, now) }
-  try scene.check("all-restarted", after == before.map { $0 + 1 }, expected: "\(before.map { $0 + 1 })", found: "\(after)")
+  try scene.check("all-restarted", after == before.map { $0 + 1 }, expected: .data("\(before.map { $0 + 1 })"), found: .data("\(after)"))
   if scene.breaks("all-restarted") { try scene.check("new-sandbox", differ: net, now) }
 }
-
 
 exit(
   LabProgram.run(

@@ -118,16 +118,16 @@ let hello = Step(
   let debian = { (field: String) in try scene.field("two-containers", ".status.containerStatuses[?(@.name==\"debian-container\")].state.\(field)") }
   if !scene.breaks("one-done-one-runs") { try scene.until("debian has ended", "debian 已结束") { try debian("terminated.reason") == "Completed" } }
   let answer = try page(scene, "two-containers")
-  scene.show("$ wget -qO- http://\(try scene.field("two-containers", ".status.podIP"))/", "  " + answer.shortened(68))
+  scene.typed("$ wget -qO- http://\(try scene.field("two-containers", ".status.podIP"))/", printed: answer.shortened(68))
   try scene.check("page-served", equal: "Hello from the debian container", answer)
   let found = "\(try debian("terminated.reason")) \(try debian("terminated.exitCode")), \(try scene.field("two-containers", ".status.phase"))"
-  scene.show(Picture.table(["container", "process", "state"], [
-    ["nginx-container", "\(try scene.process("two-containers", "nginx-container"))", "running"],
-    ["debian-container", try scene.processes("two-containers")["debian-container"].map(String.init) ?? "-", found],
-  ]))
+  scene.table([Text(en: "container", zh: "容器"), Text(en: "process", zh: "进程"), Text(en: "state", zh: "状态")], [
+    [.data("nginx-container"), .data("\(try scene.process("two-containers", "nginx-container"))"), Text(en: "running", zh: "运行中")],
+    [.data("debian-container"), .data(try scene.processes("two-containers")["debian-container"].map(String.init) ?? "-"), .data(found)],
+  ])
   try scene.check("one-done-one-runs", equal: "Completed 0, Running", found)
   let file = scene.folder + "/node/data/index.html"
-  scene.show("/data/index.html of the node: \(Evidence.text(file).trimmed)")
+  scene.typed("node$ cat /data/index.html", printed: Evidence.text(file))
   try scene.check("on-the-node", equal: "Hello from the debian container", Evidence.text(file).trimmed)
   try scene.remove("two-containers")
 }
@@ -150,25 +150,30 @@ let mounts = Step(
   try waitForNginx(scene, "looked-at")
   try scene.until("debian runs", "debian 开始运行", seconds: 120) { try scene.processes("looked-at")["debian-container"] != nil }
   let (n, d) = (try scene.process("looked-at", "nginx-container"), try scene.process("looked-at", "debian-container"))
-  guard let a = Evidence.mount(n, "/usr/share/nginx/html"), let b = Evidence.mount(d, "/pod-data") else { throw LabFailure.step("a volume is not mounted") }
+  guard let a = Evidence.mount(n, "/usr/share/nginx/html"), let b = Evidence.mount(d, "/pod-data") else { throw notMounted }
   let short = { (root: String) in "…" + root.suffix(24) }
-  scene.compare(["/proc/PID/mountinfo", "device", "root", "mount point"], [
+  scene.compare([.data("/proc/PID/mountinfo"), Text(en: "device", zh: "设备"), Text(en: "root", zh: "根"), Text(en: "mount point", zh: "挂载点")], data: [
     ["nginx-container", a.device, short(a.root), a.mountPoint], ["debian-container", b.device, short(b.root), b.mountPoint],
   ])
-  scene.show(Picture.tree([
-    (0, "\(a.device) \(short(a.root))   the directory"), (1, "nginx-container \(a.mountPoint)   mnt \(Evidence.namespace(n, "mnt"))"),
-    (1, "debian-container \(b.mountPoint)   mnt \(Evidence.namespace(d, "mnt"))"),
-  ]))
+  scene.draw {
+    Picture.tree([
+      (0, "\(a.device) \(short(a.root))   \($0 == .en ? "the directory" : "这个目录")"), (1, "nginx-container \(a.mountPoint)   \(Evidence.namespace(n, "mnt"))"),
+      (1, "debian-container \(b.mountPoint)   \(Evidence.namespace(d, "mnt"))"),
+    ])
+  }
   if !scene.breaks("same-file") {
-    try scene.check("same-directory", a.device == b.device && a.root == b.root && a.mountPoint != b.mountPoint, expected: "\(a.device) \(a.root)", found: "\(b.device) \(b.root)")
+    try scene.check("same-directory", a.device == b.device && a.root == b.root && a.mountPoint != b.mountPoint, expected: .data("\(a.device) \(a.root)"), found: .data("\(b.device) \(b.root)"))
   }
   try scene.until("debian has written", "debian 已写入") { Evidence.inode(d, "/pod-data/index.html") != "-" }
   let (x, y) = (Evidence.inode(n, "/usr/share/nginx/html/index.html"), Evidence.inode(d, "/pod-data/index.html"))
-  scene.show("index.html, device:inode   \(x)   \(y)")
+  scene.say(en: "index.html, device:inode   \(x)   \(y)", zh: "index.html，设备号:inode   \(x)   \(y)")
   try scene.check("same-file", equal: x, y)
-  if scene.breaks("same-file") { try scene.check("same-directory", a.root == b.root, expected: a.root, found: b.root) }
+  if scene.breaks("same-file") { try scene.check("same-directory", a.root == b.root, expected: .data(a.root), found: .data(b.root)) }
   try scene.remove("looked-at")
 }
+
+let notMounted = LabFailure.step(Text(en: "a volume is not mounted", zh: "有卷没有挂载"))
+let gone = Text(en: "gone", zh: "没了")
 
 let others = Step(
   Text(en: "Volumes of the Pod's own: emptyDir", zh: "Pod 自己的卷：emptyDir"),
@@ -201,28 +206,31 @@ let others = Step(
   let list = [(w, "writer", "/disk"), (w, "writer", "/memory"), (r, "reader", "/whole"), (r, "reader", "/piece")].compactMap { pid, name, path in
     Evidence.mount(pid, path).map { ($0, [name, path, $0.type, $0.options.contains("ro") ? "ro" : "rw", "…" + $0.root.suffix(18)]) }
   }
-  guard list.count == 4 else { throw LabFailure.step("a volume is not mounted") }
-  scene.show(Picture.table(["container", "mount point", "type", "", "root"], list.map(\.1)))
-  try scene.check("memory-is-tmpfs", list[1].0.type == "tmpfs" && list[0].0.type != "tmpfs", expected: "tmpfs beside another", found: "\(list[1].0.type), \(list[0].0.type)")
+  guard list.count == 4 else { throw notMounted }
+  scene.table([Text(en: "container", zh: "容器"), Text(en: "mount point", zh: "挂载点"), Text(en: "type", zh: "类型"), .data(""), Text(en: "root", zh: "根")], data: list.map(\.1))
+  try scene.check("memory-is-tmpfs", list[1].0.type == "tmpfs" && list[0].0.type != "tmpfs", expected: Text(en: "tmpfs beside another", zh: "一个是 tmpfs，另一个不是"), found: .data("\(list[1].0.type), \(list[0].0.type)"))
   let write = try scene.exec("kinds", "reader", "touch /whole/x 2>&1").trimmed
-  scene.show("reader$ touch /whole/x   \(write)")
-  try scene.check("read-only-there", list[2].1[3] == "ro" && list[0].1[3] == "rw" && write.contains("Read-only"), expected: "ro, rw", found: "\(list[2].1[3]), \(list[0].1[3])")
+  scene.typed("reader$ touch /whole/x", printed: write)
+  try scene.check("read-only-there", list[2].1[3] == "ro" && list[0].1[3] == "rw" && write.contains("Read-only"), expected: .data("ro, rw"), found: .data("\(list[2].1[3]), \(list[0].1[3])"))
   let part = try scene.exec("kinds", "reader", "cat /piece/page").trimmed
-  scene.show("reader$ cat /piece/page   \(part)")
-  try scene.check("only-a-part", part == "two" && list[3].0.root.hasSuffix("/part"), expected: "two", found: part)
+  scene.typed("reader$ cat /piece/page", printed: part)
+  try scene.check("only-a-part", part == "two" && list[3].0.root.hasSuffix("/part"), expected: .data("two"), found: .data(part))
 
   let before = Evidence.inode(r, "/whole/page")
   _ = kill(w, SIGKILL)
   try scene.until("writer runs again", "writer 重新运行") { try scene.processes("kinds")["writer"].map { $0 != w } ?? false }
   let after = Evidence.text("/proc/\(try scene.process("kinds", "writer"))/root/disk/page").trimmed
-  scene.show("kill -9 \(w); the next writer is \(try scene.process("kinds", "writer")), /disk/page: \(after.isEmpty ? "gone" : after)   \(before)")
+  let next = try scene.process("kinds", "writer")
+  scene.show(data: "$ kill -9 \(w)")
+  scene.show(Text(en: "the next writer is \(next); ", zh: "下一个 writer 是 \(next)；") + .data("/disk/page: ") + (after.isEmpty ? gone : .data("\(after)   \(before)")))
   try scene.check("outlives-container", equal: "one", after)
   let folder = scene.instance.place("default", "kinds").volumes
   let there = FileSystem.exists(folder)
   if !scene.breaks("goes-with-pod") { try scene.remove("kinds") }
   let left = FileSystem.exists(folder)
-  scene.show("the volume's folder on the node: before \(there ? "there" : "-"), after the Pod \(left ? "there" : "gone")")
-  try scene.check("goes-with-pod", there && !left, expected: "gone", found: left ? "there" : "gone")
+  let state = { (exists: Bool) in exists ? Text(en: "there", zh: "在") : gone }
+  scene.show(Text(en: "the volume's folder on the node: before ", zh: "节点上卷的目录：之前") + state(there) + Text(en: ", after the Pod ", zh: "，Pod 删除后") + state(left))
+  try scene.check("goes-with-pod", there && !left, expected: gone, found: state(left))
 }
 
 let broken = Step(
@@ -242,12 +250,14 @@ let broken = Step(
   try scene.until("debian has ended", "debian 已结束", seconds: 120) { try scene.field("one-mount", ".status.containerStatuses[?(@.name==\"debian-container\")].state.terminated.reason") == "Completed" }
   let answer = try page(scene, "one-mount").split(separator: "\n").map(String.init)
   let has = answer.contains { $0.contains("Hello from the debian container") }
-  scene.show("$ wget -qO- http://\(try scene.field("one-mount", ".status.podIP"))/", "  " + (answer.first { $0.contains("title") || $0.contains("wget") } ?? answer.first ?? "-").trimmed.shortened(60))
-  if !scene.breaks("mountinfo-says-why") { try scene.check("no-mount-no-page", !has, expected: "another page", found: answer.joined()) }
+  let line = answer.first { $0.contains("title") || $0.contains("wget") } ?? answer.first ?? "-"
+  scene.typed("$ wget -qO- http://\(try scene.field("one-mount", ".status.podIP"))/", printed: line.trimmed.shortened(60))
+  if !scene.breaks("mountinfo-says-why") { try scene.check("no-mount-no-page", !has, expected: Text(en: "another page", zh: "另一个网页"), found: .data(answer.joined())) }
   let mount = Evidence.mount(try scene.process("one-mount", "nginx-container"), "/usr/share/nginx/html")
-  scene.show("$ grep /usr/share/nginx/html /proc/\(try scene.process("one-mount", "nginx-container"))/mountinfo", "  " + (mount.map { "\($0.device) \($0.root)" } ?? "(nothing)"))
-  try scene.check("mountinfo-says-why", mount == nil, expected: "no such mount", found: mount.map { "\($0.device) \($0.root)" } ?? "-")
-  if scene.breaks("mountinfo-says-why") { try scene.check("no-mount-no-page", !has, expected: "another page", found: answer.joined()) }
+  let found = mount.map { "\($0.device) \($0.root)" } ?? ""
+  scene.typed("$ grep /usr/share/nginx/html /proc/\(try scene.process("one-mount", "nginx-container"))/mountinfo", printed: found)
+  try scene.check("mountinfo-says-why", mount == nil, expected: Text(en: "no such mount", zh: "没有这个挂载"), found: .data(found))
+  if scene.breaks("mountinfo-says-why") { try scene.check("no-mount-no-page", !has, expected: Text(en: "another page", zh: "另一个网页"), found: .data(answer.joined())) }
 }
 
 exit(

@@ -97,12 +97,16 @@ func account(_ scene: Scene, _ pod: String) throws -> (written: Int, missing: [I
 
 typealias Audit = (written: Int, missing: [Int], twice: Int)
 
-func words(_ a: Audit) -> String { "written \(a.written), missing \(lost(a)), twice \(a.twice)" }
+func words(_ a: Audit) -> Text {
+  Text(en: "written \(a.written), missing \(lost(a)), twice \(a.twice)", zh: "写了 \(a.written) 行，丢失 \(lost(a))，重复 \(a.twice)")
+}
+
+let allOnce = Text(en: "missing 0, twice 0", zh: "丢失 0，重复 0")
 
 func lost(_ a: Audit) -> String { "\(a.missing.count)\(a.missing.isEmpty ? "" : " (\(a.missing.prefix(5).map(String.init).joined(separator: ", "))…)")" }
 
 func show(_ scene: Scene, _ a: Audit, after head: String = "") {
-  scene.say(en: head + words(a), zh: head + "写了 \(a.written) 行，丢失 \(lost(a))，重复 \(a.twice)")
+  scene.show(.data(head) + words(a))
 }
 
 /// Lines that come while the sidecar stands still are cut off under it: the file is copied, then made empty.
@@ -142,7 +146,7 @@ let oneFile = Step(
   let a = try scene.process("shop", "app")
   let s = try scene.process("shop", "ship")
   _ = try written(scene, "shop")
-  scene.compare(["", "pid", "mount namespace", "/logs/app.log, device:inode"], [
+  scene.compare([.data(""), .data("pid"), .data("Mount Namespace"), Text(en: "/logs/app.log, device:inode", zh: "/logs/app.log，设备号:inode")], data: [
     ["app", "\(a)", Evidence.namespace(a, "mnt"), Evidence.inode(a, "/logs/app.log")],
     ["ship", "\(s)", Evidence.namespace(s, "mnt"), Evidence.inode(s, "/logs/app.log")],
   ])
@@ -151,7 +155,7 @@ let oneFile = Step(
   try scene.until("some lines are written", "写入若干行") { try written(scene, "shop") > 15 }
   let result = try account(scene, "shop")
   show(scene, result)
-  try scene.check("every-line", result.missing.isEmpty && result.twice == 0, expected: "missing 0, twice 0", found: words(result))
+  try scene.check("every-line", result.missing.isEmpty && result.twice == 0, expected: allOnce, found: words(result))
 }
 
 let native = Step(
@@ -180,7 +184,7 @@ let native = Step(
     scene.say(en: "\(name)  pid \(pid)  started at tick \(Evidence.startTime(pid))", zh: "\(name)  pid \(pid)  启动时刻（时钟滴答）\(Evidence.startTime(pid))")
   }
   if !scene.breaks("sidecar-last") {
-    try scene.check("sidecar-first", Evidence.startTime(s) <= Evidence.startTime(a) && s < a, expected: "ship before app", found: "ship \(s), app \(a)")
+    try scene.check("sidecar-first", Evidence.startTime(s) <= Evidence.startTime(a) && s < a, expected: Text(en: "ship before app", zh: "ship 先于 app"), found: .data("ship \(s), app \(a)"))
   }
   try scene.podctl("delete", "pod", "native")
   let order = Evidence.lines("\(scene.folder)/native/ship-ended").first ?? "-"
@@ -189,7 +193,7 @@ let native = Step(
     en: "when ship was told to stop, app had ended: \(isLast ? "yes" : "no")   (written by ship itself)",
     zh: "要 ship 停止时，app 已经结束：\(isLast ? "是" : "否")   （由 ship 自己写下）")
   try scene.check("sidecar-last", equal: "last", order)
-  if scene.breaks("sidecar-last") { try scene.check("sidecar-first", s < a, expected: "ship before app", found: "ship \(s), app \(a)") }
+  if scene.breaks("sidecar-last") { try scene.check("sidecar-first", s < a, expected: Text(en: "ship before app", zh: "ship 先于 app"), found: .data("ship \(s), app \(a)")) }
 }
 
 let rotation = Step(
@@ -207,14 +211,14 @@ let rotation = Step(
   try scene.until("lines follow the rotation", "轮转之后又有新行") { try written(scene, "shop") > from + 5 }
   let renamed = try account(scene, "shop")
   show(scene, renamed, after: "rename         ")
-  try scene.check("rename-loses-none", renamed.missing.isEmpty && renamed.twice == 0, expected: "missing 0, twice 0", found: words(renamed))
+  try scene.check("rename-loses-none", renamed.missing.isEmpty && renamed.twice == 0, expected: allOnce, found: words(renamed))
 
   try scene.apply(pod(in: scene.folder, "copy"), ready: "copy")
   try scene.until("some lines are written", "写入若干行") { try written(scene, "copy") > 5 }
   if scene.breaks("copytruncate-loses") { try rename(scene, "copy") } else { try copyAndTruncate(scene, "copy") }
   let cut = try account(scene, "copy")
   show(scene, cut, after: "copytruncate   ")
-  try scene.check("copytruncate-loses", !cut.missing.isEmpty, expected: "missing lines", found: words(cut))
+  try scene.check("copytruncate-loses", !cut.missing.isEmpty, expected: Text(en: "missing lines", zh: "有行丢失"), found: words(cut))
 }
 
 let death = Step(
@@ -236,7 +240,7 @@ let death = Step(
     _ = try scene.exec("shop", "app", "echo 100000 >/logs/.shipped")
   }
   _ = kill(victim, SIGKILL)
-  scene.show("kill -9 \(victim)")
+  scene.show(data: "$ kill -9 \(victim)")
   try scene.until("the killed container runs again", "被杀的容器重新运行") {
     let now = try scene.processes("shop")
     guard let x = now["app"], let y = now["ship"] else { return false }
@@ -244,13 +248,13 @@ let death = Step(
   }
   let restarts = try scene.field("shop", ".status.containerStatuses[?(@.name==\"app\")].restartCount")
   let now = try scene.process("shop", "app")
-  scene.show("app   pid \(a) -> \(now)  restartCount \(restarts)", "ship  pid \(s) -> \(try scene.process("shop", "ship"))")
-  try scene.check("app-unaware", now == a && restarts == "0", expected: "pid \(a), restartCount 0", found: "pid \(now), restartCount \(restarts)")
+  scene.show(data: "app   pid \(a) -> \(now)  restartCount \(restarts)", "ship  pid \(s) -> \(try scene.process("shop", "ship"))")
+  try scene.check("app-unaware", now == a && restarts == "0", expected: .data("pid \(a), restartCount 0"), found: .data("pid \(now), restartCount \(restarts)"))
   let from = try written(scene, "shop")
   try scene.until("lines follow the restart", "重启之后又有新行") { try written(scene, "shop") > from + 5 }
   let result = try account(scene, "shop")
   show(scene, result)
-  try scene.check("none-lost", result.missing.isEmpty && result.twice <= 1, expected: "missing 0, at most 1 twice", found: words(result))
+  try scene.check("none-lost", result.missing.isEmpty && result.twice <= 1, expected: Text(en: "missing 0, at most 1 twice", zh: "丢失 0，最多重复 1"), found: words(result))
 }
 
 /// A Pod whose sidecar is a real log daemon: it follows the file and forwards each line to a collector over TCP.
@@ -324,12 +328,10 @@ let network = Step(
     return try numbers().count > 10
   }
   let (arrived, sent) = (try numbers().count, try written(scene, "daemon"))
-  scene.draw {
-    Picture.table([$0 == .en ? "container" : "容器", $0 == .en ? "writes to" : "写往", $0 == .en ? "lines" : "行数"], [
-      ["daemon: app", "/logs/app.log", "\(sent)"], ["daemon: ship", "tcp \(address):514", ""], ["collector: rsyslog", "stdout", "\(arrived)"],
-    ])
-  }
-  try scene.check("reaches-collector", try numbers().count > 10, expected: "more than 10 lines", found: "\(try numbers().count)")
+  scene.table([Text(en: "container", zh: "容器"), Text(en: "writes to", zh: "写往"), Text(en: "lines", zh: "行数")], data: [
+    ["daemon: app", "/logs/app.log", "\(sent)"], ["daemon: ship", "tcp \(address):514", ""], ["collector: rsyslog", "stdout", "\(arrived)"],
+  ])
+  try scene.check("reaches-collector", try numbers().count > 10, expected: Text(en: "more than 10 lines", zh: "超过 10 行"), found: .data("\(try numbers().count)"))
   if scene.breaks("daemon-loses-none") { _ = try scene.exec("daemon", "app", "echo line 1 >>/logs/app.log") } else { try rename(scene, "daemon") }
   let from = try written(scene, "daemon")
   try scene.until("lines follow the rotation", "轮转之后又有新行") { try (numbers().last ?? 0) > from + 5 }
@@ -338,7 +340,7 @@ let network = Step(
   let missing = Set(1...max(1, last)).subtracting(all).sorted()
   let audit = (written: last, missing: missing, twice: all.count - Set(all).count)
   show(scene, audit, after: "rename         ")
-  try scene.check("daemon-loses-none", missing.isEmpty && audit.twice == 0, expected: "missing 0, twice 0", found: words(audit))
+  try scene.check("daemon-loses-none", missing.isEmpty && audit.twice == 0, expected: allOnce, found: words(audit))
 }
 
 exit(

@@ -116,12 +116,13 @@ let server = Step(
   let started = events.first { $0.event == "containerStarted" && $0.container == "tomcat" }
   scene.timeline("javaweb")
   let isFirst = ended.flatMap { e in started.map { e.at <= $0.at && e.exitCode == 0 } } ?? false
-  scene.show("war: exit code \(ended?.exitCode.map(String.init) ?? "-")   tomcat: pid \(try scene.process("javaweb", "tomcat"))")
-  try scene.check("war-before-server", isFirst, expected: "war ended with 0, then tomcat", found: ended == nil ? "war still runs" : "tomcat first")
+  let (code, pid) = (ended?.exitCode.map(String.init) ?? "-", try scene.process("javaweb", "tomcat"))
+  scene.say(en: "war: exit code \(code)   tomcat: pid \(pid)", zh: "war：退出码 \(code)   tomcat：pid \(pid)")
+  let found = ended == nil ? Text(en: "war still runs", zh: "war 还在运行") : Text(en: "tomcat first", zh: "tomcat 先启动")
+  try scene.check("war-before-server", isFirst, expected: Text(en: "war ended with 0, then tomcat", zh: "war 以 0 退出，然后才是 tomcat"), found: found)
   let lines = try page(scene, "javaweb")
-  scene.show("$ wget -qO- http://\(try scene.field("javaweb", ".status.podIP")):8080/sample/")
-  scene.show(lines.map { "  \($0)" })
-  try scene.check("page-compiled", lines.first == "sample 1.0" && lines.contains { $0.contains("index_jsp") } && lines.contains { $0.contains("Apache Tomcat") }, expected: "sample 1.0, as …index_jsp, by Apache Tomcat", found: lines.joined(separator: "; "))
+  scene.typed("$ wget -qO- http://\(try scene.field("javaweb", ".status.podIP")):8080/sample/", printed: lines.joined(separator: "\n"))
+  try scene.check("page-compiled", lines.first == "sample 1.0" && lines.contains { $0.contains("index_jsp") } && lines.contains { $0.contains("Apache Tomcat") }, expected: .data("sample 1.0 … index_jsp … Apache Tomcat"), found: .data(lines.joined(separator: "; ")))
 }
 
 let upgrade = Step(
@@ -142,10 +143,12 @@ let upgrade = Step(
   try scene.until("Tomcat serves the page", "Tomcat 提供网页", seconds: 120) { try scene.field("javaweb", ".status.containerStatuses[0].ready") == "true" }
   let after = (try image(scene, "javaweb", "containerStatuses"), try image(scene, "javaweb", "initContainerStatuses"))
   let lines = try page(scene, "javaweb")
-  scene.show(lines.first ?? "-")
-  scene.draw { Picture.table(["", "war", "tomcat"], [[$0 == .en ? "before" : "之前", before.1, before.0], [$0 == .en ? "after" : "之后", after.1, after.0]], compared: $0) }
+  scene.typed("$ wget -qO- http://\(try scene.field("javaweb", ".status.podIP")):8080/sample/ | head -n 1", printed: lines.first ?? "")
+  scene.compare([.data(""), .data("war"), .data("tomcat")], [
+    [Text(en: "before", zh: "之前"), .data(before.1), .data(before.0)], [Text(en: "after", zh: "之后"), .data(after.1), .data(after.0)],
+  ])
   if !scene.breaks("same-server") { try scene.check("new-page", equal: "sample 2.0", lines.first ?? "-") }
-  try scene.check("same-server", before.0 == after.0 && before.1 != after.1, expected: "tomcat the same, war another", found: "\(after.0), \(after.1)")
+  try scene.check("same-server", before.0 == after.0 && before.1 != after.1, expected: Text(en: "tomcat the same, war another", zh: "tomcat 相同，war 不同"), found: .data("\(after.0), \(after.1)"))
   if scene.breaks("same-server") { try scene.check("new-page", equal: "sample 2.0", lines.first ?? "-") }
   try scene.remove("javaweb")
 }
@@ -167,7 +170,7 @@ let order = Step(
   try scene.apply(scene.breaks("one-at-a-time") ? chain.replacing("sleep 0.3; echo 1 ends >>/d/diary", with: "(sleep 0.3; echo 1 ends >>/d/diary) & sleep 0.1; [ -n x ] && setsid sh -c 'exit 0'").replacing("{name: first,", with: "{name: first, restartPolicy: Always,").replacing("setsid sh -c 'exit 0'", with: "exec sleep 3600") : chain, ready: "chain")
   let diary = Evidence.lines("/proc/\(try scene.process("chain", "app"))/root/d/diary")
   scene.timeline("chain")
-  scene.show("diary: \(diary.joined(separator: ", "))")
+  scene.typed("app$ cat /d/diary", printed: diary.joined(separator: ", "))
   try scene.check("one-at-a-time", equal: "1 begins, 1 ends, 2 begins, 2 ends, app begins", diary.joined(separator: ", "))
   try scene.remove("chain")
 }
@@ -200,12 +203,14 @@ let broken = Step(
   let rows = try ["fails-never", "fails-always"].map { name in
     [name, try scene.field(name, ".status.phase"), try scene.field(name, ".status.initContainerStatuses[0].restartCount"), try scene.journal(name).contains { $0.event == "containerStarted" && $0.container == "app" } ? "started" : "never"]
   }
-  scene.show(Picture.table(["pod", "phase", "restarts of war", "app"], rows))
-  scene.show("podctl logs fails-always -c war   " + (try scene.run(["podctl", "logs", "fails-always", "-c", "war"])).trimmed.shortened(50))
+  let word = { (started: String) in started == "never" ? Text(en: "never started", zh: "从未启动") : Text(en: "started", zh: "启动过") }
+  scene.table(
+    [.data("Pod"), .data("phase"), Text(en: "restarts of war", zh: "war 的重启次数"), .data("app")], rows.map { $0.dropLast().map(Text.data) + [word($0[3])] })
+  scene.typed("$ podctl logs fails-always -c war", printed: try scene.run(["podctl", "logs", "fails-always", "-c", "war"]).trimmed.shortened(66))
   try scene.check("never-fails", equal: "Failed", rows[0][1])
-  if !scene.breaks("app-not-started") { try scene.check("always-retries", rows[1][1] == "Pending" && rows[1][2] != "0", expected: "Pending, restarted", found: "\(rows[1][1]), \(rows[1][2])") }
-  try scene.check("app-not-started", rows.allSatisfy { $0[3] == "never" }, expected: "never, never", found: rows.map { $0[3] }.joined(separator: ", "))
-  if scene.breaks("app-not-started") { try scene.check("always-retries", rows[1][1] == "Pending", expected: "Pending", found: rows[1][1]) }
+  if !scene.breaks("app-not-started") { try scene.check("always-retries", rows[1][1] == "Pending" && rows[1][2] != "0", expected: Text(en: "Pending, restarted", zh: "Pending，重启过"), found: .data("\(rows[1][1]), \(rows[1][2])")) }
+  try scene.check("app-not-started", rows.allSatisfy { $0[3] == "never" }, expected: word("never"), found: word(rows.first { $0[3] != "never" }?[3] ?? "never"))
+  if scene.breaks("app-not-started") { try scene.check("always-retries", rows[1][1] == "Pending", expected: .data("Pending"), found: .data(rows[1][1])) }
 }
 
 exit(

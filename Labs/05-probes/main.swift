@@ -41,9 +41,14 @@ func pod(_ scene: Scene, _ name: String, _ containers: [(name: String, kind: Str
 
 /// What a client gets from a container's server within a second: the answer, or what went wrong.
 func get(_ scene: Scene, _ pod: String, _ container: String, _ path: String) throws -> String {
-  let r = try scene.exec(pod, container, "timeout 1 wget -qO- http://127.0.0.1:8080\(path) 2>&1 || echo \"no answer within 1 s\"")
+  let r = try scene.exec(pod, container, "timeout 1 wget -qO- http://127.0.0.1:8080\(path) 2>&1 || echo \"\(silence.en)\"")
   return r.text.split(separator: "\n").last.map(String.init) ?? "-"
 }
+
+let silence = Text(en: "no answer within 1 s", zh: "1 秒内没有应答")
+
+/// What came, in the reader's language where nothing came.
+func told(_ answer: String) -> Text { answer == silence.en ? silence : .data(answer) }
 
 /// How often the container was started again.
 func restarts(_ scene: Scene, _ pod: String, _ container: String) throws -> String {
@@ -83,8 +88,12 @@ let deadlock = Step(
   let state = Evidence.state(old)
   // Where its threads sleep: futex is what a lock waits in.
   let waits = try FileSystem.list("/proc/\(old)/task").map { Evidence.text("/proc/\(old)/task/\($0)/wchan").trimmed }.filter { $0.contains("futex") }.count
-  scene.show("pid \(old)   state \(state)   threads that wait for a lock: \(waits)", "GET /   \(answer)   connections that hang: \(connections(old))")
-  try scene.check("stuck", state == "S" && answer == "no answer within 1 s", expected: "state S, no answer", found: "state \(state), \(answer)")
+  scene.show(
+    Text(en: "pid \(old)   state \(state)   threads that wait for a lock: \(waits)", zh: "pid \(old)   状态 \(state)   等锁的线程：\(waits)"),
+    .data("GET /   ") + told(answer) + Text(en: "   connections that hang: \(connections(old))", zh: "   悬着的连接：\(connections(old))"))
+  try scene.check(
+    "stuck", state == "S" && answer == silence.en, expected: Text(en: "state S, ", zh: "状态 S，") + silence,
+    found: Text(en: "state \(state), ", zh: "状态 \(state)，") + told(answer))
   if scene.breaks("stuck") { return }
 
   let limit: Int64 = scene.breaks("killed") ? 4 : 20
@@ -95,17 +104,17 @@ let deadlock = Step(
   } else {
     try scene.until("two probes fail and the container is replaced", "两次探测失败，容器被替换", seconds: limit, isNew)
   }
-  let events = try scene.podctl("get", "events", "-o", "jsonpath={range .items[?(@.reason==\"Unhealthy\")]}{.message}{\"\\n\"}{end}")
-  scene.show("event Unhealthy: " + (events.split(separator: "\n").first.map { String($0).shortened(60) } ?? "none"))
+  let events = try scene.events("Unhealthy")
+  scene.show(event: "Unhealthy", events.first?.shortened(66))
   scene.timeline("shop")
   let code = try scene.field("shop", ".status.containerStatuses[0].lastState.terminated.exitCode")
   let count = try restarts(scene, "shop", "app")
-  scene.show("restartCount \(count)   the old one's exit code \(code.isEmpty ? "-" : code)")
-  try scene.check("killed", count == "1" && events.contains("Liveness probe failed"), expected: "restartCount 1, Unhealthy", found: "restartCount \(count)")
+  scene.say(en: "restartCount \(count)   the old one's exit code \(code.isEmpty ? "-" : code)", zh: "restartCount \(count)   旧容器的退出码 \(code.isEmpty ? "-" : code)")
+  try scene.check("killed", count == "1" && events.contains { $0.contains("Liveness probe failed") }, expected: .data("restartCount 1, Unhealthy"), found: .data("restartCount \(count)"))
   try scene.until("the new one answers", "新容器应答") { try get(scene, "shop", "app", "/") == "ok" }
   let left = try scene.exec("shop", "app", "cat /order/one 2>&1").trimmed
-  scene.show("new container$ cat /order/one", "  " + left)
-  try scene.check("layer-gone", left.contains("No such file"), expected: "No such file or directory", found: left)
+  scene.typed("app$ cat /order/one", printed: left)
+  try scene.check("layer-gone", left.contains("No such file"), expected: .data("No such file or directory"), found: .data(left))
   try scene.remove("shop")
 }
 
@@ -134,15 +143,18 @@ let readiness = Step(
   let status = { (try isReady(scene, "desk", "app"), try restarts(scene, "desk", "app")) }
   try scene.until("the probe fails", "探测失败") { let s = try status(); return s.0 == "false" || s.1 != "0" }
   let out = try status()
-  scene.show("/tmp/open removed   ready \(out.0)   restartCount \(out.1)   process \(Evidence.state(pid) == "-" ? "gone" : "still \(pid)")")
-  try scene.check("out-of-service", out.0 == "false" && out.1 == "0" && Evidence.state(pid) != "-", expected: "ready false, restartCount 0, process \(pid)", found: "ready \(out.0), restartCount \(out.1)")
+  let process = { () -> Text in Evidence.state(pid) == "-" ? Text(en: "process gone", zh: "进程没了") : Text(en: "process still \(pid)", zh: "进程还是 \(pid)") }
+  scene.show(.data("app$ rm /tmp/open"), .data("ready \(out.0)   restartCount \(out.1)   ") + process())
+  try scene.check(
+    "out-of-service", out.0 == "false" && out.1 == "0" && Evidence.state(pid) != "-", expected: .data("ready false, restartCount 0, pid \(pid)"),
+    found: .data("ready \(out.0), restartCount \(out.1)"))
   if scene.breaks("out-of-service") { return }
   if !scene.breaks("back-again") {
     _ = try scene.exec("desk", "app", "touch /tmp/open")
     try scene.until("it is ready again", "重新就绪") { try status().0 == "true" }
   }
   let back = try status()
-  scene.show("/tmp/open is back   ready \(back.0)   restartCount \(back.1)   process still \(pid)")
+  scene.show(.data("app$ touch /tmp/open"), .data("ready \(back.0)   restartCount \(back.1)   ") + process())
   scene.timeline("desk")
   try scene.check("back-again", equal: "true 0", "\(back.0) \(back.1)")
   try scene.remove("desk")
@@ -192,17 +204,20 @@ let impatient = Step(
     let ready = try isReady(scene, "patient", "app") == "true"
     return (killed != "0" && !killed.isEmpty || up("impatient")) && (up("patient") && ready || other != "0" && !other.isEmpty)
   }
-  scene.show("impatient"); scene.timeline("impatient")
+  scene.show(data: "impatient"); scene.timeline("impatient")
   let killed = try restarts(scene, "impatient", "app")
-  scene.show("restartCount \(killed)   it has listened: \(up("impatient") ? "yes" : "never")")
-  try scene.check("never-up", killed != "0" && !up("impatient"), expected: "killed before it listened", found: "restartCount \(killed), \(up("impatient") ? "listened" : "never listened")")
+  let listened = up("impatient") ? Text(en: "it has listened", zh: "监听过") : Text(en: "it has never listened", zh: "从未监听")
+  scene.show(.data("restartCount \(killed)   ") + listened)
+  try scene.check(
+    "never-up", killed != "0" && !up("impatient"), expected: Text(en: "killed before it listened", zh: "还没监听就被杀"),
+    found: .data("restartCount \(killed), ") + listened)
   if !uncured { try scene.until("its liveness is asked", "开始存活探测") { try probes(scene, "patient", "liveness").first != nil } }
-  scene.show("patient"); scene.timeline("patient")
+  scene.show(data: "patient"); scene.timeline("patient")
   let first = try probes(scene, "patient", "liveness").first ?? 0
   let started = try probes(scene, "patient", "startup", "success").first ?? .max
   let count = try restarts(scene, "patient", "app")
-  if !scene.breaks("cured") { try scene.check("held-back", first > started, expected: "liveness after the startup probe's success", found: "liveness first") }
-  try scene.check("cured", count == "0" && up("patient"), expected: "restartCount 0, listening", found: "restartCount \(count)")
+  if !scene.breaks("cured") { try scene.check("held-back", first > started, expected: Text(en: "liveness after the startup probe's success", zh: "启动探针成功之后才有存活探测"), found: Text(en: "liveness first", zh: "存活探测在先")) }
+  try scene.check("cured", count == "0" && up("patient"), expected: Text(en: "restartCount 0, listening", zh: "restartCount 0，在监听"), found: .data("restartCount \(count)"))
   try scene.remove("impatient", "patient")
 }
 
@@ -259,17 +274,17 @@ let kinds = Step(
     try scene.until("all four are ready", "四个都就绪") { try all().allSatisfy { $0[1] == "true" } }
   }
   let found = try all()
-  scene.show(Picture.table(["probe", "ready"], found))
-  try scene.check("four-ways", found.allSatisfy { $0[1] == "true" }, expected: "true four times", found: found.map { $0[1] }.joined(separator: " "))
+  scene.table([Text(en: "probe", zh: "探针"), .data("ready")], data: found)
+  try scene.check("four-ways", found.allSatisfy { $0[1] == "true" }, expected: .data("true true true true"), found: .data(found.map { $0[1] }.joined(separator: " ")))
   if scene.breaks("four-ways") { return }
   if !scene.breaks("grpc-says-no") {
     _ = try scene.exec("remote", "grpc", "touch /tmp/not-serving")
     try scene.until("the gRPC probe fails", "gRPC 探测失败") { try isReady(scene, "remote", "grpc") == "false" }
   }
-  let says = try scene.podctl("get", "events", "-o", "jsonpath={range .items[?(@.reason==\"Unhealthy\")]}{.message}{\"\\n\"}{end}")
-  let line = says.split(separator: "\n").last { $0.contains("NOT_SERVING") }.map(String.init) ?? "none"
-  scene.show("event Unhealthy: \(line)", "ready: \(try isReady(scene, "remote", "grpc"))   restartCount \(try restarts(scene, "remote", "grpc"))")
-  try scene.check("grpc-says-no", line.contains("NOT_SERVING"), expected: "NOT_SERVING", found: line)
+  let line = try scene.events("Unhealthy").last { $0.contains("NOT_SERVING") }
+  scene.show(event: "Unhealthy", line)
+  scene.show(data: "ready \(try isReady(scene, "remote", "grpc"))   restartCount \(try restarts(scene, "remote", "grpc"))")
+  try scene.check("grpc-says-no", line != nil, expected: .data("NOT_SERVING"), found: .data(line ?? "-"))
   try scene.remove("kinds", "remote")
 }
 
@@ -297,9 +312,13 @@ let leak = Step(
   let new = try scene.process("greedy", "app")
   // The new one has /tmp of its own: nothing there tells it to leak.
   let now = memory(new)
-  scene.show(Picture.table(["pid", "VmRSS at first", "at most", ""], [["\(old)", "\(first / 1024) MiB", "\(most / 1024) MiB", ""], ["\(new)", "\(now / 1024) MiB", "", new == old ? "" : "the next container"]]))
+  let next = new == old ? .data("") : Text(en: "the next container", zh: "下一个容器")
+  scene.table([.data("pid"), Text(en: "VmRSS at first", zh: "起初的 VmRSS"), Text(en: "at most", zh: "最多"), .data("")], [
+    [.data("\(old)"), .data("\(first / 1024) MiB"), .data("\(most / 1024) MiB"), .data("")],
+    [.data("\(new)"), .data("\(now / 1024) MiB"), .data(""), next],
+  ])
   scene.timeline("greedy")
-  try scene.check("leak-ended", new != old && most > 40_000 && now < most / 2, expected: "another process, small", found: "pid \(new), \(now / 1024) MiB")
+  try scene.check("leak-ended", new != old && most > 40_000 && now < most / 2, expected: Text(en: "another process, small", zh: "另一个进程，占用很小"), found: .data("pid \(new), \(now / 1024) MiB"))
   try scene.remove("greedy")
 }
 

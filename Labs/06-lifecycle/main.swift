@@ -64,24 +64,29 @@ let pending = Step(
   if scene.breaks("not-scheduled") { try scene.podctl("label", "node", "podlab", "disk=ssd") }
   let dry = scene.breaks("stored-first")
   let applied = try scene.run(["podctl", "apply", "-f", "-"] + (dry ? ["--dry-run=client"] : []), input: nowhere)
-  scene.show("podctl apply   \(applied.trimmed)\(applied.errors.trimmed)")
+  scene.typed("$ podctl apply -f nowhere.yaml", printed: applied.trimmed + applied.errors.trimmed)
   let place = scene.instance.place("default", "nowhere")
   let isStored = FileSystem.exists(place.object)
   let runs = isStored ? try scene.processes("nowhere").count : 0
-  scene.show("stored: \(isStored ? "…/pods/default/nowhere/pod.json, \(Evidence.text(place.object).utf8.count) bytes" : "no")   processes of it: \(runs)")
-  try scene.check("stored-first", isStored && runs == 0, expected: "stored, 0 processes", found: "\(isStored ? "stored" : "not stored"), \(runs) processes")
+  let count = Text(en: "processes of it: \(runs)", zh: "它的进程数：\(runs)")
+  let bytes = Evidence.text(place.object).utf8.count
+  let stored = isStored
+    ? Text(en: "stored: …/pods/default/nowhere/pod.json, \(bytes) bytes   ", zh: "已保存：…/pods/default/nowhere/pod.json，\(bytes) 字节   ")
+    : Text(en: "not stored   ", zh: "没有保存   ")
+  scene.show(stored + count)
+  try scene.check("stored-first", isStored && runs == 0, expected: Text(en: "stored, processes of it: 0", zh: "已保存，它的进程数：0"), found: stored + count)
   if scene.breaks("not-scheduled") { try scene.podctl("wait", "--for=condition=Ready", "pod/nowhere", "--timeout=30s") }
   let why = try scene.field("nowhere", ".status.conditions[?(@.type==\"PodScheduled\")].message")
   let (phase, node) = (try scene.field("nowhere", ".status.phase"), try scene.field("nowhere", ".spec.nodeName"))
-  scene.show("nowhere    \(phase)   node: \(node.isEmpty ? "-" : node)", "           \(why.shortened(66))")
-  try scene.check("not-scheduled", phase == "Pending" && node.isEmpty, expected: "Pending, no node", found: "\(phase), node \(node)")
+  scene.show(data: "nowhere    \(phase)   nodeName: \(node.isEmpty ? "-" : node)", "  \(why.shortened(66))")
+  try scene.check("not-scheduled", phase == "Pending" && node.isEmpty, expected: Text(en: "Pending, no node", zh: "Pending，没有节点"), found: .data("\(phase), nodeName \(node)"))
 
   try scene.podctl("apply", "-f", "-", input: scene.breaks("no-image") ? noImage.replacing("no-such-image", with: "busybox").replacing("Never", with: "IfNotPresent") : noImage)
   if scene.breaks("no-image") { try scene.podctl("wait", "--for=condition=Ready", "pod/no-image", "--timeout=30s") }
   else { try scene.until("no-image", ".status.containerStatuses[0].state.waiting.reason", is: "ErrImageNeverPull") }
   let (second, bound) = (try scene.field("no-image", ".status.phase"), try scene.field("no-image", ".spec.nodeName"))
-  scene.show("no-image   \(second)   node: \(bound)", "           \(try scene.field("no-image", ".status.containerStatuses[0].state.waiting.message").shortened(66))")
-  try scene.check("no-image", second == "Pending" && !bound.isEmpty, expected: "Pending, on a node", found: "\(second), node \(bound)")
+  scene.show(data: "no-image   \(second)   nodeName: \(bound)", "  \(try scene.field("no-image", ".status.containerStatuses[0].state.waiting.message").shortened(66))")
+  try scene.check("no-image", second == "Pending" && !bound.isEmpty, expected: Text(en: "Pending, on a node", zh: "Pending，已有节点"), found: .data("\(second), nodeName \(bound)"))
   try scene.remove("nowhere", "no-image")
 }
 
@@ -114,12 +119,16 @@ let succeeded = Step(
   }
   try scene.until("the status has both", "状态里两者都有") { try scene.field("job", ".status.phase") != "Pending" }
   let phase = try scene.field("job", ".status.phase")
-  scene.show("first   exit code 0", "second  pid \(second)   state \(Evidence.state(second))", "phase   \(phase)   node: \(try scene.field("job", ".spec.nodeName"))")
-  try scene.check("running", phase == "Running" && Evidence.state(second) != "-", expected: "Running", found: phase)
+  scene.show(
+    Text(en: "first   exit code 0", zh: "first   退出码 0"),
+    Text(en: "second  pid \(second)   state \(Evidence.state(second))", zh: "second  pid \(second)   状态 \(Evidence.state(second))"),
+    .data("phase   \(phase)   nodeName: \(try scene.field("job", ".spec.nodeName"))"))
+  try scene.check("running", phase == "Running" && Evidence.state(second) != "-", expected: .data("Running"), found: .data(phase))
   if !scene.breaks("running") { try go() }
   try scene.until("both have ended", "两个都结束") { ["Succeeded", "Failed"].contains(try scene.field("job", ".status.phase")) }
   let end = try scene.field("job", ".status.phase")
-  scene.show("exit codes  \(try scene.field("job", ".status.containerStatuses[*].state.terminated.exitCode"))", "phase       \(end)")
+  let codes = try scene.field("job", ".status.containerStatuses[*].state.terminated.exitCode")
+  scene.show(Text(en: "exit codes \(codes)", zh: "退出码 \(codes)"), .data("phase \(end)"))
   try scene.check("succeeded", equal: "Succeeded", end)
   try scene.remove("job")
 }
@@ -159,16 +168,20 @@ let failed = Step(
   }
   try scene.until("the status has both", "状态里两者都有") { try scene.field("half", ".status.phase") != "Pending" }
   let phase = try scene.field("half", ".status.phase")
-  scene.show("bad     exit code \(code)", "good    \(try scene.processes("half")["good"].map { "pid \($0), runs" } ?? "ended")", "phase   \(phase)")
+  let good = try scene.processes("half")["good"].map { Text(en: "good    pid \($0), runs", zh: "good    pid \($0)，在运行") } ?? Text(en: "good    ended", zh: "good    已结束")
+  scene.show(Text(en: "bad     exit code \(code)", zh: "bad     退出码 \(code)"), good, .data("phase   \(phase)"))
   try scene.check("not-failed-yet", equal: "Running", phase)
   if !scene.breaks("not-failed-yet") { try go() }
   try scene.until("both have ended", "两个都结束") { ["Succeeded", "Failed"].contains(try scene.field("half", ".status.phase")) }
   let end = try scene.field("half", ".status.phase")
-  scene.show("phase   \(end)")
+  scene.show(data: "phase   \(end)")
   try scene.check("failed", equal: "Failed", end)
   let log = try scene.podctl("logs", "half", "-c", "bad").trimmed
-  scene.show("podctl get pod half -o jsonpath=…  bad: \(try scene.field("half", ".status.containerStatuses[?(@.name==\"bad\")].state.terminated.reason")), exit code \(code)", "podctl logs half -c bad            \(log)")
-  try scene.check("says-why", log.contains("/etc/app.conf"), expected: "cannot open /etc/app.conf", found: log.isEmpty ? "an empty log" : log)
+  let reason = try scene.field("half", ".status.containerStatuses[?(@.name==\"bad\")].state.terminated.reason")
+  scene.typed("$ podctl get pod half -o jsonpath=…", printed: "\(reason) \(code)")
+  scene.typed("$ podctl logs half -c bad", printed: log)
+  try scene.check(
+    "says-why", log.contains("/etc/app.conf"), expected: .data("cannot open /etc/app.conf"), found: log.isEmpty ? Text(en: "an empty log", zh: "空的日志") : .data(log))
   try scene.remove("half")
 }
 
@@ -185,29 +198,32 @@ let unknown = Step(
 ) { scene in
   try scene.apply(steady, ready: "steady")
   let place = scene.instance.place("default", "steady")
-  guard let podd = Podd.process(place).flatMap({ ProcessIdentity(pid: $0) }) else { throw LabFailure.step("the Pod has no supervisor") }
+  guard let podd = Podd.process(place).flatMap({ ProcessIdentity(pid: $0) }) else { throw LabFailure.step(Text(en: "the Pod has no supervisor", zh: "这个 Pod 没有监管进程")) }
   let app = try scene.process("steady", "app")
   if !scene.breaks("unknown") {
     podd.signal(SIGKILL)
     try scene.until("the supervisor is dead", "监管进程已死") { !podd.isAlive }
   }
-  scene.show("kill -9 \(podd.pid)   (podd, the supervisor)")
+  scene.show(.data("$ kill -9 \(podd.pid)   ") + Text(en: "(podd, the supervisor)", zh: "（podd，监管进程）"))
   let phase = try scene.podctl("get", "pod", "steady", "--no-headers").split(separator: " ").dropFirst(2).first.map(String.init) ?? "-"
-  scene.show("podctl get pod steady      \(phase)", "container's process \(app)   state \(Evidence.state(app))   \(Evidence.command(app))")
+  scene.typed("$ podctl get pod steady", printed: phase)
+  let (life, command) = (Evidence.state(app), Evidence.command(app))
+  scene.say(en: "container's process \(app)   state \(life)   \(command)", zh: "容器的进程 \(app)   状态 \(life)   \(command)")
   try scene.check("unknown", equal: "Unknown", phase)
   if scene.breaks("runs-on") || scene.breaks("adopted") {
     _ = kill(app, SIGKILL)
     try scene.until("the container is dead", "容器已死") { "ZX-".contains(Evidence.state(app)) }
   }
-  try scene.check("runs-on", Evidence.state(app) == "S", expected: "state S", found: "state \(Evidence.state(app))")
+  try scene.check("runs-on", Evidence.state(app) == "S", expected: Text(en: "state S", zh: "状态 S"), found: Text(en: "state \(Evidence.state(app))", zh: "状态 \(Evidence.state(app))"))
   // A command that works on the Pod starts a supervisor for it; a look at it does not.
   try scene.podctl("wait", "--for=condition=Ready", "pod/steady", "--timeout=40s")
   try scene.until("steady", ".status.phase", is: "Running")
   if scene.breaks("adopted") { try scene.until("it is restarted", "它被重启", seconds: 40) { try scene.processes("steady")["app"].map { $0 != app } ?? false } }
   let now = try scene.process("steady", "app")
   let restarts = try scene.field("steady", ".status.containerStatuses[0].restartCount")
-  scene.show("a new podd: \(Podd.process(place) ?? 0)   container's process \(now)   restartCount \(restarts)")
-  try scene.check("adopted", now == app && restarts == "0", expected: "process \(app), restartCount 0", found: "process \(now), restartCount \(restarts)")
+  let new = Podd.process(place) ?? 0
+  scene.say(en: "a new podd: \(new)   container's process \(now)   restartCount \(restarts)", zh: "新的 podd：\(new)   容器的进程 \(now)   restartCount \(restarts)")
+  try scene.check("adopted", now == app && restarts == "0", expected: .data("pid \(app), restartCount 0"), found: .data("pid \(now), restartCount \(restarts)"))
   try scene.remove("steady")
 }
 
@@ -247,12 +263,12 @@ let restarts = Step(
   if scene.breaks("never") { try scene.until("it is restarted", "它被重启") { try counts("never") != "0" } }
   if scene.breaks("on-failure") { try scene.until("the good one is restarted", "good 被重启") { try !counts("on-failure").hasPrefix("0") } }
   let (never, failure, always) = try (counts("never"), counts("on-failure"), counts("always"))
-  scene.show(Picture.table(["restartPolicy", "exit code", "restartCount"], [
-    ["Never", "1", never], ["OnFailure", "0 and 1", failure], ["Always", "0", always],
-  ]))
+  scene.table([.data("restartPolicy"), Text(en: "exit code", zh: "退出码"), .data("restartCount")], data: [
+    ["Never", "1", never], ["OnFailure", "0, 1", failure], ["Always", "0", always],
+  ])
   try scene.check("never", equal: "0", never)
   try scene.check("on-failure", equal: "0 1", failure)
-  try scene.check("always", always != "0", expected: "1 or more", found: always)
+  try scene.check("always", always != "0", expected: Text(en: "1 or more", zh: "1 次以上"), found: .data(always))
 
   var waits: [String] = []
   let reads = {
@@ -268,8 +284,8 @@ let restarts = Step(
     }
   }
   scene.timeline("crash")
-  scene.show("CrashLoopBackOff: back-off \(waits.joined(separator: ", then "))")
-  try scene.check("back-off-doubles", waits.last == "20s", expected: "20s", found: waits.joined(separator: ", "))
+  scene.say(en: "CrashLoopBackOff: back-off \(waits.joined(separator: ", then "))", zh: "CrashLoopBackOff：回退 \(waits.joined(separator: "，然后 "))")
+  try scene.check("back-off-doubles", waits.last == "20s", expected: .data("20s"), found: .data(waits.joined(separator: ", ")))
   try scene.remove("never", "on-failure", "always", "crash")
 }
 
@@ -315,12 +331,13 @@ let hooked = Step(
   if scene.breaks("pre-stop-first") { manifest = manifest.replacing("sleep 0.5; echo '3 preStop is done' >>/host/diary", with: "(sleep 1; echo '3 preStop is done' >>/host/diary) &") }
   try scene.apply(manifest, ready: "hooks")
   let diary = { Evidence.lines(scene.folder + "/host/diary") }
-  scene.show("ready; the diary so far:  \(diary().joined(separator: ", "))")
+  scene.typed("app$ cat /host/diary", printed: diary().joined(separator: "\n"))
   try scene.check("post-start-first", equal: "1 postStart is done", diary().joined(separator: ", "))
   try scene.podctl("delete", "pod", "hooks")
   if scene.breaks("pre-stop-first") { try scene.until("the diary is whole", "日志写完") { diary().count >= 3 } }
-  scene.show("podctl delete pod hooks; the whole diary:")
-  scene.show(diary().map { "  \($0)" })
+  scene.show(data: "$ podctl delete pod hooks")
+  scene.say(en: "the whole diary:", zh: "完整的日记：")
+  scene.show(data: diary().map { "  \($0)" })
   let order = diary().dropFirst().map { $0.prefix(1) }.joined()
   try scene.check("pre-stop-first", equal: "234", order)
 }
@@ -356,20 +373,22 @@ let broken = Step(
   let manifest = slow.replacing("/tmp/podlab-06", with: scene.folder + "/slow")
   try scene.apply(scene.breaks("hook-given-up") ? manifest.replacing("sleep 60; ", with: "") : manifest, ready: "slow")
   let pid = try scene.process("stubborn", "app")
-  guard let process = ProcessIdentity(pid: pid) else { throw LabFailure.step("the stubborn app has ended") }
+  guard let process = ProcessIdentity(pid: pid) else { throw LabFailure.step(Text(en: "the stubborn app has ended", zh: "顽固的应用已经结束")) }
   // SigIgn is a set of bits; SIGTERM is number 15, the fifteenth from the right.
   let ignored = UInt64(Evidence.status(pid, "SigIgn"), radix: 16) ?? 0
-  scene.show("/proc/\(pid)/status: SigIgn \(Evidence.status(pid, "SigIgn"))   bit 15, SIGTERM: \(ignored >> 14 & 1 == 1 ? "ignored" : "not ignored")")
+  let ignores = ignored >> 14 & 1 == 1 ? Text(en: "bit 15, SIGTERM: ignored", zh: "第 15 位，SIGTERM：忽略") : Text(en: "bit 15, SIGTERM: not ignored", zh: "第 15 位，SIGTERM：不忽略")
+  scene.show(.data("/proc/\(pid)/status: SigIgn \(Evidence.status(pid, "SigIgn"))   ") + ignores)
   let begin = Clock.monotonic
   try scene.podctl("delete", "pod", "stubborn", "slow", "--wait=false")
   try scene.until("the stubborn app is dead", "顽固的应用已死") { !process.isAlive }
   let took = Double(Clock.monotonic - begin) / 1e9
-  let shown = Int((took * 10).rounded())
-  scene.show("podctl delete pod stubborn: dead after \(shown / 10).\(shown % 10) s")
-  try scene.check("killed-at-last", took >= 2, expected: "2 s or more", found: "\(shown / 10).\(shown % 10) s")
+  let tenths = Int((took * 10).rounded())
+  let seconds = "\(tenths / 10).\(tenths % 10)"
+  scene.show(.data("$ podctl delete pod stubborn"), Text(en: "  dead after \(seconds) s", zh: "  \(seconds) 秒后死亡"))
+  try scene.check("killed-at-last", took >= 2, expected: Text(en: "2 s or more", zh: "2 秒以上"), found: Text(en: "\(seconds) s", zh: "\(seconds) 秒"))
   try scene.podctl("wait", "--for=delete", "pod/slow", "--timeout=30s")
   let diary = Evidence.lines(scene.folder + "/slow/diary").joined(separator: ", ")
-  scene.show("what the hook of slow wrote: \(diary)")
+  scene.say(en: "what the hook of slow wrote: \(diary)", zh: "slow 的钩子写下的：\(diary)")
   try scene.check("hook-given-up", equal: "begun", diary)
 }
 

@@ -160,23 +160,25 @@ let secrets = Step(
   let name = "test-projected-volume"
   let inside = { (command: String) throws -> String in try scene.exec(name, "test-secret-volume", command).trimmed }
   let files = try inside("cd /projected-volume; for f in *; do echo \"$f: $(cat $f)\"; done")
-  scene.show("container$ cd /projected-volume; for f in *; do …")
-  scene.show(files.split(separator: "\n").map { "  \($0)" })
-  try scene.check("two-files", files == "password.txt: c1oudc0w\nusername.txt: admin", expected: "username.txt: admin, password.txt: c1oudc0w", found: files)
+  scene.typed("container$ cd /projected-volume; for f in *; do …", printed: files)
+  try scene.check("two-files", files == "password.txt: c1oudc0w\nusername.txt: admin", expected: .data("username.txt: admin, password.txt: c1oudc0w"), found: .data(files))
 
   let pid = try scene.process(name, "test-secret-volume")
-  guard let mount = Evidence.mount(pid, "/projected-volume") else { throw LabFailure.step("nothing is mounted at /projected-volume") }
-  scene.show("/proc/\(pid)/mountinfo: \(mount.mountPoint)  \(mount.options.joined(separator: ","))  \(mount.type)")
+  guard let mount = Evidence.mount(pid, "/projected-volume") else { throw LabFailure.step(Text(en: "nothing is mounted at /projected-volume", zh: "/projected-volume 上没有挂载")) }
+  scene.show(data: "/proc/\(pid)/mountinfo: \(mount.mountPoint)  \(mount.options.joined(separator: ","))  \(mount.type)")
   try scene.check("in-memory", equal: "tmpfs", mount.type)
   let write = try inside("touch /projected-volume/x 2>&1")
-  scene.show("container$ touch /projected-volume/x", "  " + write)
-  try scene.check("read-only", write.contains("Read-only") && mount.options.contains("ro"), expected: "Read-only file system", found: write.isEmpty ? "written" : write)
+  scene.typed("container$ touch /projected-volume/x", printed: write)
+  try scene.check("read-only", write.contains("Read-only") && mount.options.contains("ro"), expected: .data("Read-only file system"), found: write.isEmpty ? Text(en: "written", zh: "写成了") : .data(write))
 
   let encoded = try scene.podctl("get", "secret", "pass", "-o", "jsonpath={.data.password\\.txt}")
   let decoded = String(decoding: TokenProof.bytes(encoded), as: UTF8.self)
-  scene.show("podctl get secret pass -o jsonpath=…    \(encoded)", "base64 -d                                \(decoded)")
+  scene.typed("$ podctl get secret pass -o jsonpath=…", printed: encoded)
+  scene.typed("$ … | base64 -d", printed: decoded)
   try scene.check("not-encrypted", equal: "c1oudc0w", decoded)
 }
+
+let noToken = LabFailure.step(Text(en: "the token is no JWT", zh: "这个令牌不是 JWT"))
 
 let sources = Step(
   Text(en: "Four sources in one folder", zh: "四种来源，一个目录"),
@@ -211,29 +213,31 @@ let sources = Step(
   let folder = "/proc/\(pid)/root/all"
   let names = try FileSystem.list(folder).filter { !$0.hasPrefix(".") }
   let listing = try scene.exec("everything", "app", "cd /all; ls -lL | tail -n +2").trimmed
-  scene.show("container$ ls -lL /all")
-  scene.show(listing.split(separator: "\n").map { "  \($0)" })
+  scene.typed("container$ ls -lL /all", printed: listing)
   try scene.check("four-sources", equal: "colour labels password token", names.joined(separator: " "))
   let mode = String(try FileSystem.info(folder + "/password").mode & 0o777, radix: 8)
   try scene.check("own-mode", equal: "400", mode)
   let labels = Evidence.lines(folder + "/labels")
-  scene.show("/all/labels    \(labels.joined(separator: " "))")
+  scene.typed("container$ cat /all/labels", printed: labels.joined(separator: "\n"))
   try scene.check("knows-itself", equal: "app=\"shop\" tier=\"front\"", labels.joined(separator: " "))
 
   let token = Evidence.text(folder + "/token")
   let keys = try JSON.parse(Array(try scene.podctl("get", "--raw", "/openid/v1/jwks").utf8))
-  guard let parts = TokenProof.parts(token) else { throw LabFailure.step("the token is no JWT") }
+  guard let parts = TokenProof.parts(token) else { throw noToken }
   let (c, life) = (parts.claims, (parts.claims["exp"]?.int ?? 0) - (parts.claims["iat"]?.int ?? 0))
   let owner = c["kubernetes.io"]?["pod"]?["name"]?.string ?? "-"
   let audience = c["aud"]?.array?.first?.string ?? c["aud"]?.string ?? "-"
-  scene.show("token, decoded   sub \(c["sub"]?.string ?? "-")", "                 aud \(audience)   pod \(owner)   valid \(life) s")
+  scene.say(en: "the token, decoded:", zh: "解码后的令牌：")
+  scene.show(.data("  sub \(c["sub"]?.string ?? "-")"), .data("  aud \(audience)   pod \(owner)   exp - iat \(life) s"))
   // One letter of the claims is another one.
   let at = token.index(token.startIndex, offsetBy: token.count / 2)
   let forged = token.replacingCharacter(at: at, with: token[at] == "A" ? "B" : "A")
   let (good, bad) = (TokenProof.holds(scene.breaks("token-verified") ? forged : token, jwks: keys), TokenProof.holds(forged, jwks: keys))
-  scene.show("signature        \(good ? "holds" : "does not hold")", "one letter changed  \(bad ? "holds" : "does not hold")")
-  try scene.check("token-verified", good && !bad, expected: "holds, and does not hold when changed", found: "\(good), \(bad)")
-  try scene.check("token-bound", owner == "everything" && audience == "shop" && life == 600, expected: "pod everything, shop, 600 s", found: "pod \(owner), \(audience), \(life) s")
+  let verdict = { (holds: Bool) in holds ? Text(en: "holds", zh: "有效") : Text(en: "does not hold", zh: "无效") }
+  scene.show(
+    Text(en: "signature, by the issuer's key   ", zh: "用签发者的公钥验证签名   ") + verdict(good), Text(en: "with one letter changed          ", zh: "改动一个字母之后         ") + verdict(bad))
+  try scene.check("token-verified", good && !bad, expected: verdict(true) + .data(", ") + verdict(false), found: verdict(good) + .data(", ") + verdict(bad))
+  try scene.check("token-bound", owner == "everything" && audience == "shop" && life == 600, expected: .data("pod everything, shop, 600 s"), found: .data("pod \(owner), \(audience), \(life) s"))
 }
 
 /// Two files that belong together, at some version. broken: the reader's folder is written in place, one file after the other.
@@ -295,14 +299,18 @@ let atomic = Step(
     try scene.until("version \(version) is there", "看到版本 \(version)") { Evidence.text("/proc/\(pid)/root/config/a").hasPrefix("version-\(version)") }
   }
   let after = link()
-  scene.show(Picture.difference(("before  ..data ->", before), ("after   ..data ->", after)))
+  scene.draw {
+    Picture.difference(($0 == .en ? "before  ..data ->" : "之前  ..data ->", before), ($0 == .en ? "after   ..data ->" : "之后  ..data ->", after))
+  }
   if !inPlace { try scene.check("link-moves", differ: before, after) }
 
   let then = try counted(scene).reads
   try scene.until("the reader has gone on", "读者继续读") { try counted(scene).reads > then + 20 }
   let seen = try counted(scene)
-  scene.show("reads \(seen.reads)   versions seen \(seen.versions)   reads of a mixture \(seen.torn)")
-  try scene.check("never-half", seen.torn == 0 && (seen.versions >= 2 || last == 1), expected: "0 of a mixture", found: "\(seen.torn) of a mixture, \(seen.versions) versions")
+  let (reads, versions, torn) = (seen.reads, seen.versions, seen.torn)
+  let counts = Text(en: "reads \(reads)   versions seen \(versions)   reads of a mixture \(torn)", zh: "读了 \(reads) 次   见到 \(versions) 个版本   新旧混杂 \(torn) 次")
+  scene.show(counts)
+  try scene.check("never-half", torn == 0 && (versions >= 2 || last == 1), expected: Text(en: "0 reads of a mixture", zh: "新旧混杂 0 次"), found: counts)
   if inPlace { try scene.check("link-moves", differ: before, after) }
 
   if scene.breaks("env-stale") {
@@ -312,12 +320,15 @@ let atomic = Step(
   let fresh = try scene.exec("reader", "reader", "cat /config/a").trimmed
   let environment = try scene.exec("reader", "reader", "echo $VERSION").trimmed
   let alone = try scene.exec("reader", "reader", "cat /one-file").trimmed
-  scene.show(Picture.table(["the same key, as", "", ""], [
-    ["file in the volume", fresh, ""], ["environment variable", environment, environment == fresh ? "" : "<- " + Picture.emphasised("old")],
-    ["file by subPath", alone, alone == fresh ? "" : "<- " + Picture.emphasised("old")],
-  ]))
-  try scene.check("env-stale", environment == "version-1" && fresh != environment || last == 1, expected: "version-1 beside \(fresh)", found: environment)
-  try scene.check("subpath-stale", alone == "version-1" && fresh != alone || last == 1, expected: "version-1 beside \(fresh)", found: alone)
+  let age = { (value: String) in value == fresh ? .data("") : Text(en: "<- " + Picture.emphasised("old"), zh: "<- " + Picture.emphasised("旧的")) }
+  scene.table([Text(en: "the same key, as", zh: "同一个键，作为"), .data(""), .data("")], [
+    [Text(en: "file in the volume", zh: "卷里的文件"), .data(fresh), .data("")],
+    [Text(en: "environment variable", zh: "环境变量"), .data(environment), age(environment)],
+    [Text(en: "file by subPath", zh: "subPath 挂载的文件"), .data(alone), age(alone)],
+  ])
+  let beside = Text(en: "version-1 beside \(fresh)", zh: "version-1，而别处是 \(fresh)")
+  try scene.check("env-stale", environment == "version-1" && fresh != environment || last == 1, expected: beside, found: .data(environment))
+  try scene.check("subpath-stale", alone == "version-1" && fresh != alone || last == 1, expected: beside, found: .data(alone))
 }
 
 let missing = Step(
@@ -338,21 +349,24 @@ let missing = Step(
 ) { scene in
   try scene.podctl("apply", "-f", "-", input: scene.breaks("waits") ? waiting.replacing("secretName: late", with: "secretName: late, optional: true") : waiting)
   if scene.breaks("waits") { try scene.podctl("wait", "--for=condition=Ready", "pod/waiting", "--timeout=60s") }
-  var event = ""
+  var event: String?
   if !scene.breaks("waits") {
     try scene.until("the event FailedMount", "事件 FailedMount") {
-      event = try scene.podctl("get", "events", "-o", "jsonpath={range .items[?(@.reason==\"FailedMount\")]}{.message}{\"\\n\"}{end}")
-      return event.contains("late")
+      event = try scene.events("FailedMount").first { $0.contains("late") }
+      return event != nil
     }
   }
   let phase = try scene.field("waiting", ".status.phase")
   let runs = try scene.processes("waiting")["app"] != nil
-  scene.show("phase \(phase)   a process of it: \(runs ? "yes" : "none")", "event FailedMount: " + (event.split(separator: "\n").first.map(String.init) ?? "-"))
-  try scene.check("waits", !runs && event.contains("late"), expected: "no process, FailedMount", found: "\(phase), \(runs ? "it runs" : "no process")")
+  let process = runs ? Text(en: "it runs", zh: "在运行") : Text(en: "no process", zh: "没有进程")
+  scene.show(.data("phase \(phase)   ") + process)
+  scene.show(event: "FailedMount", event)
+  try scene.check("waits", !runs && event != nil, expected: Text(en: "no process, FailedMount", zh: "没有进程，FailedMount"), found: .data("\(phase), ") + process)
   if !scene.breaks("then-starts") { try scene.podctl("create", "secret", "generic", "late", "--from-literal=key=value") }
   let ready = try scene.run(["podctl", "wait", "--for=condition=Ready", "pod/waiting", scene.breaks("then-starts") ? "--timeout=2s" : "--timeout=150s"])
-  scene.show("podctl create secret generic late …", "  " + (ready.code == 0 ? ready.text : ready.errors).trimmed)
-  try scene.check("then-starts", ready.code == 0, expected: "pod/waiting condition met", found: ready.errors.trimmed)
+  scene.show(data: "$ podctl create secret generic late --from-literal=key=value")
+  scene.typed("$ podctl wait --for=condition=Ready pod/waiting", printed: (ready.code == 0 ? ready.text : ready.errors).trimmed)
+  try scene.check("then-starts", ready.code == 0, expected: .data("pod/waiting condition met"), found: .data(ready.errors.trimmed))
 }
 
 let waiting = """

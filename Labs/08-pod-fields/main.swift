@@ -68,10 +68,12 @@ let scheduling = Step(
   if scene.breaks("kept-away") { try scene.podctl("wait", "--for=condition=Ready", "pod/ordinary", "--timeout=30s") }
   let (away, here) = (try scene.field("ordinary", ".status.phase"), try scene.field("tolerant", ".status.phase"))
   let (none, some) = (try scene.processes("ordinary").count, try scene.processes("tolerant").count)
-  scene.show(Picture.table(["pod", "phase", "processes"], [["ordinary", away, "\(none)"], ["tolerant", here, "\(some)"]]))
-  scene.show(try scene.field("ordinary", ".status.conditions[?(@.type==\"PodScheduled\")].message").shortened(72))
-  try scene.check("kept-away", away == "Pending" && none == 0, expected: "Pending, 0 processes", found: "\(away), \(none) processes")
-  try scene.check("let-in", here == "Running" && some == 3, expected: "Running, 3 processes", found: "\(here), \(some) processes")
+  scene.table([.data("Pod"), .data("phase"), Text(en: "processes", zh: "进程数")], data: [["ordinary", away, "\(none)"], ["tolerant", here, "\(some)"]])
+  scene.say(en: "why ordinary waits:", zh: "ordinary 等待的原因：")
+  scene.show(data: "  " + (try scene.field("ordinary", ".status.conditions[?(@.type==\"PodScheduled\")].message")).shortened(70))
+  let processes = { (phase: String, count: Int) in Text(en: "\(phase), \(count) processes", zh: "\(phase)，\(count) 个进程") }
+  try scene.check("kept-away", away == "Pending" && none == 0, expected: processes("Pending", 0), found: processes(away, none))
+  try scene.check("let-in", here == "Running" && some == 3, expected: processes("Running", 3), found: processes(here, some))
   _ = try scene.run(["podctl", "taint", "node", "podlab", "repair-"])
   try scene.remove("ordinary", "tolerant")
 }
@@ -103,16 +105,16 @@ let names = Step(
   let pids = (try scene.process("named", "one"), try scene.process("named", "two"))
   let ask = { (container: String, command: String) in try scene.exec("named", container, command).trimmed }
   let (a, b) = (try ask("one", "hostname"), try ask("two", "hostname"))
-  scene.compare(["", "hostname", "uts namespace", "/etc/hosts"], [
+  scene.compare([.data(""), .data("hostname"), .data("UTS Namespace"), .data("/etc/hosts")], data: [
     ["one", a, Evidence.namespace(pids.0, "uts"), Evidence.inode(pids.0, "/etc/hosts")],
     ["two", b, Evidence.namespace(pids.1, "uts"), Evidence.inode(pids.1, "/etc/hosts")],
   ])
-  try scene.check("one-name", a == "shop" && b == "shop", expected: "shop, shop", found: "\(a), \(b)")
+  try scene.check("one-name", a == "shop" && b == "shop", expected: .data("shop, shop"), found: .data("\(a), \(b)"))
   let hosts = Evidence.lines("/proc/\(pids.1)/root/etc/hosts").first { $0.hasPrefix("192.0.2.7") } ?? "-"
-  scene.show("two$ grep 192.0.2.7 /etc/hosts   \(hosts.replacing("\t", with: " "))")
-  try scene.check("own-hosts", hosts.contains("db.example") && Evidence.inode(pids.0, "/etc/hosts") == Evidence.inode(pids.1, "/etc/hosts"), expected: "192.0.2.7 db.example, one file", found: hosts)
+  scene.typed("two$ grep 192.0.2.7 /etc/hosts", printed: hosts.replacing("\t", with: " "))
+  try scene.check("own-hosts", hosts.contains("db.example") && Evidence.inode(pids.0, "/etc/hosts") == Evidence.inode(pids.1, "/etc/hosts"), expected: Text(en: "192.0.2.7 db.example, one file", zh: "192.0.2.7 db.example，同一个文件"), found: .data(hosts))
   let resolver = Evidence.lines("/proc/\(pids.0)/root/etc/resolv.conf")
-  scene.show("one$ cat /etc/resolv.conf        \(resolver.joined(separator: "; "))")
+  scene.typed("one$ cat /etc/resolv.conf", printed: resolver.joined(separator: "\n"))
   try scene.check("own-resolver", equal: "search example; nameserver 192.0.2.53; options ndots:3", resolver.joined(separator: "; "))
   try scene.remove("named")
 }
@@ -144,13 +146,14 @@ let namespaces = Step(
   }
   let rows = [("ordinary", "one"), ("ordinary", "two"), ("on-host", "one"), ("shared", "one"), ("shared", "two")]
   let found = try rows.map { try row($0.0, $0.1) }
-  scene.show(Picture.table(["", "net", "ipc", "pid"], [["the node"] + node.map(number)] + zip(rows, found).map { name, values in
-    ["\(name.0) \(name.1)"] + zip(values, node).map { $0 == $1 ? Picture.emphasised("the node's") : number($0) }
-  }))
+  let same = Text(en: "the node's", zh: "节点的").map(Picture.emphasised)
+  scene.table([.data(""), .data("net"), .data("ipc"), .data("pid")], [[Text(en: "the node", zh: "节点")] + node.map { .data(number($0)) }] + zip(rows, found).map { name, values in
+    [.data("\(name.0) \(name.1)")] + zip(values, node).map { $0 == $1 ? same : .data(number($0)) }
+  })
   let isOwn = zip(found[0], node).allSatisfy { $0 != $1 }
-  try scene.check("own-by-default", isOwn, expected: "none is the node's", found: found[0].joined(separator: " "))
-  try scene.check("host-namespaces", found[2] == node, expected: node.joined(separator: " "), found: found[2].joined(separator: " "))
-  try scene.check("one-pid-space", found[3][2] == found[4][2] && found[3][2] != node[2] && found[0][2] != found[1][2], expected: "one for both", found: "\(found[3][2]) \(found[4][2])")
+  try scene.check("own-by-default", isOwn, expected: Text(en: "none is the node's", zh: "没有一个是节点的"), found: .data(found[0].joined(separator: " ")))
+  try scene.check("host-namespaces", found[2] == node, expected: .data(node.joined(separator: " ")), found: .data(found[2].joined(separator: " ")))
+  try scene.check("one-pid-space", found[3][2] == found[4][2] && found[3][2] != node[2] && found[0][2] != found[1][2], expected: Text(en: "one for both", zh: "两者同一个"), found: .data("\(found[3][2]) \(found[4][2])"))
   try scene.remove("ordinary", "on-host", "shared")
 }
 
@@ -175,12 +178,12 @@ let identity = Step(
 ) { scene in
   if !scene.rights.hasManyUsers {
     try scene.podctl("apply", "-f", "-", input: users)
-    var refusal = ""
+    var refusal: String?
     try scene.until("the event FailedMount", "事件 FailedMount") {
-      refusal = try scene.podctl("get", "events", "-o", "jsonpath={range .items[?(@.reason==\"FailedMount\")]}{.message}{\"\\n\"}{end}")
-      return refusal.contains("fsGroup")
+      refusal = try scene.events("FailedMount").first { $0.contains("fsGroup") }
+      return refusal != nil
     }
-    scene.show("event FailedMount: " + refusal.prefix { $0 != ";" })
+    scene.show(event: "FailedMount", refusal.map { String($0.prefix { $0 != ";" }) })
     for fact in ["pod-decides", "container-overrides", "volume-group"] {
       try scene.withheld(
         fact, en: "one user id is mapped into this user's namespace, and the kernel knows no other there (user_namespaces(7)). With a range in /etc/subuid it can be seen.",
@@ -197,21 +200,21 @@ let identity = Step(
   // A user namespace stands between: ids are shown as this program sees them, which is how the container does.
   let id = { (container: String, flag: String) in try scene.exec("users", container, "id \(flag)").trimmed }
   let rows = try ["one", "two"].map { [$0, try id($0, "-u"), try id($0, "-g"), try id($0, "-G")] }
-  scene.show(Picture.table(["", "user", "group", "all groups"], rows))
-  scene.show("/proc/\(pids.0)/status: Uid \(Evidence.status(pids.0, "Uid"))", "/proc/\(pids.1)/status: Uid \(Evidence.status(pids.1, "Uid"))")
+  scene.table([.data(""), Text(en: "user", zh: "用户"), Text(en: "group", zh: "组"), Text(en: "all groups", zh: "所有的组")], data: rows)
+  scene.show(data: "/proc/\(pids.0)/status: Uid \(Evidence.status(pids.0, "Uid"))", "/proc/\(pids.1)/status: Uid \(Evidence.status(pids.1, "Uid"))")
   let uid = { (pid: Int32) in Evidence.status(pid, "Uid").split(separator: " ").first.map(String.init) ?? "-" }
-  try scene.check("pod-decides", rows[1][1] == "1000" && rows[1][2] == "3000" && uid(pids.1) == "1000", expected: "1000, group 3000", found: "\(rows[1][1]), group \(rows[1][2])")
-  try scene.check("container-overrides", rows[0][1] == "1001" && uid(pids.0) == "1001", expected: "1001", found: rows[0][1])
+  try scene.check("pod-decides", rows[1][1] == "1000" && rows[1][2] == "3000" && uid(pids.1) == "1000", expected: Text(en: "1000, group 3000", zh: "1000，组 3000"), found: Text(en: "\(rows[1][1]), group \(rows[1][2])", zh: "\(rows[1][1])，组 \(rows[1][2])"))
+  try scene.check("container-overrides", rows[0][1] == "1001" && uid(pids.0) == "1001", expected: .data("1001"), found: .data(rows[0][1]))
   let group = try scene.exec("users", "one", "stat -c %g /data").trimmed
-  scene.show("one$ stat -c %g /data   \(group)")
-  try scene.check("volume-group", group == "2000" && rows.allSatisfy { $0[3].split(separator: " ").contains("2000") }, expected: "2000, and both in it", found: "\(group); \(rows.map { $0[3] }.joined(separator: "; "))")
+  scene.typed("one$ stat -c %g /data", printed: group)
+  try scene.check("volume-group", group == "2000" && rows.allSatisfy { $0[3].split(separator: " ").contains("2000") }, expected: Text(en: "2000, and both in it", zh: "2000，两个容器都在其中"), found: .data("\(group); \(rows.map { $0[3] }.joined(separator: "; "))"))
   try scene.remove("users")
 }
 
-/// What the kernel lets a process do.
+/// What the kernel lets a process do: Seccomp is 0 (off) or 2 (a filter), the root file system ro or rw.
 func powers(_ pid: Int32) -> [String] {
-  let seccomp = ["0": "off", "2": "filter"][Evidence.status(pid, "Seccomp")] ?? "-"
-  return [Evidence.status(pid, "CapEff"), seccomp, Evidence.status(pid, "NoNewPrivs"), Evidence.mount(pid, "/")?.options.contains("ro") == true ? "read-only" : "writable"]
+  let root = Evidence.mount(pid, "/")?.options.contains("ro") == true ? "ro" : "rw"
+  return [Evidence.status(pid, "CapEff"), Evidence.status(pid, "Seccomp"), Evidence.status(pid, "NoNewPrivs"), root]
 }
 
 let security = Step(
@@ -242,13 +245,14 @@ let security = Step(
   if scene.breaks("pod-seccomp") { manifest = manifest.replacing("RuntimeDefault", with: "Unconfined") }
   try scene.apply(manifest, ready: "hardened")
   let (one, two) = (powers(try scene.process("hardened", "one")), powers(try scene.process("hardened", "two")))
-  scene.compare(["", "CapEff", "Seccomp", "NoNewPrivs", "/"], [["one"] + one, ["two"] + two])
+  scene.compare(["", "CapEff", "Seccomp", "NoNewPrivs", "/"].map(Text.data), data: [["one"] + one, ["two"] + two])
+  scene.say(en: "Seccomp 2: a filter is on; 0: none", zh: "Seccomp 2：过滤器生效；0：没有")
   try scene.check("no-capabilities", equal: "0000000000000000", one[0])
   try scene.check("no-new-privs", equal: "1", one[2])
   let write = try scene.exec("hardened", "one", "touch /x 2>&1").trimmed
-  scene.show("one$ touch /x", "  " + (write.isEmpty ? "written" : write))
-  try scene.check("read-only-root", one[3] == "read-only" && write.contains("Read-only"), expected: "Read-only file system", found: "\(one[3]); \(write)")
-  try scene.check("pod-seccomp", one[1] == "filter" && two[1] == "filter", expected: "filter, filter", found: "\(one[1]), \(two[1])")
+  scene.typed("one$ touch /x", printed: write)
+  try scene.check("read-only-root", one[3] == "ro" && write.contains("Read-only"), expected: .data("ro; Read-only file system"), found: .data("\(one[3]); \(write)"))
+  try scene.check("pod-seccomp", one[1] == "2" && two[1] == "2", expected: .data("Seccomp 2, 2"), found: .data("Seccomp \(one[1]), \(two[1])"))
   try scene.remove("hardened")
 }
 
@@ -270,13 +274,15 @@ let broken = Step(
   try FileSystem.write(scene.folder + "/secret", "not for Pods\n", mode: 0o600)
   let seen = try scene.exec("mighty", "one", "ls /proc | grep -c '^[0-9]'; tr '\\0' ' ' </proc/\(getpid())/cmdline").text.split(separator: "\n").map(String.init)
   let isSeen = seen.count > 1 && seen[1].contains("lab-08")
-  scene.show("one$ ls /proc | grep -c '^[0-9]'      \(seen.first ?? "-") processes", "one$ cat /proc/\(getpid())/cmdline      \(isSeen ? "this lab" : "not there")")
-  if !scene.breaks("reads-outside") { try scene.check("sees-all", isSeen, expected: "this lab among them", found: "\(seen.first ?? "-") processes, not this lab") }
+  scene.typed("one$ ls /proc | grep -c '^[0-9]'", printed: seen.first ?? "")
+  scene.typed("one$ cat /proc/\(getpid())/cmdline", printed: seen.dropFirst().first?.shortened(60) ?? "")
+  let among = isSeen ? Text(en: "this lab is among them", zh: "本实验也在其中") : Text(en: "this lab is not among them", zh: "本实验不在其中")
+  if !scene.breaks("reads-outside") { try scene.check("sees-all", isSeen, expected: Text(en: "this lab is among them", zh: "本实验也在其中"), found: among) }
   let (mine, theirs) = (Evidence.status(getpid(), "CapEff"), Evidence.status(try scene.process("mighty", "one"), "CapEff"))
-  scene.show(Picture.difference(("one    CapEff", theirs), ("node   CapEff", mine)))
+  scene.draw { Picture.difference(("one    CapEff", theirs), ($0 == .en ? "node   CapEff" : "节点   CapEff", mine)) }
   try scene.check("all-powers", equal: mine, theirs)
   let file = try scene.exec("mighty", "one", "cat /proc/\(getpid())/root\(scene.folder)/secret 2>&1").trimmed
-  scene.show("one$ cat /proc/\(getpid())/root/…/secret", "  " + file.shortened(70))
+  scene.typed("one$ cat /proc/\(getpid())/root/…/secret", printed: file.shortened(70))
   try scene.check("reads-outside", equal: "not for Pods", file)
 }
 

@@ -100,17 +100,25 @@ let numbers = Step(
   try scene.changes { try scene.apply(manifest, ready: "pair") }
   let (small, large) = (Group(pid: try scene.process("pair", "small")), Group(pid: try scene.process("pair", "large")))
   guard hasGroups(scene, small.pid) else {
-    let event = try scene.podctl("get", "events", "-o", "jsonpath={range .items[?(@.reason==\"LimitsNotEnforced\")]}{.message}{end}")
-    scene.show("event LimitsNotEnforced: \(event.shortened(90))", "/proc/\(small.pid)/cgroup: \(Proc.cgroups(small.pid).first?.path ?? "-"), the group of this shell")
+    scene.show(event: "LimitsNotEnforced", try scene.events("LimitsNotEnforced").first?.shortened(90))
+    let line = "/proc/\(small.pid)/cgroup: \(Proc.cgroups(small.pid).first?.path ?? "-")"
+    scene.say(en: "\(line), the group of this shell", zh: "\(line)，就是这个 shell 所在的组")
     return try withhold(scene, ["own-groups", "limits-written"])
   }
   let other = scene.breaks("own-groups") ? small : large
   let parts = [small, other].map { $0.name.split(separator: "/") }
-  scene.show(Picture.tree([(0, String(parts[0][0])), (1, "\(parts[0][1].prefix(13))…   the Pod")] + [small, other].map { (2, "\($0.name.split(separator: "/").last ?? "-")   pid \($0.pid)") }))
-  try scene.check("own-groups", small.name != other.name && parts[0][1] == parts[1][1], expected: "two groups below one", found: "\(small.name), \(other.name)")
+  scene.draw { language in
+    Picture.tree([(0, String(parts[0][0])), (1, "\(parts[0][1].prefix(13))…   \(language == .en ? "the Pod" : "这个 Pod")")] + [small, other].map { (2, "\($0.name.split(separator: "/").last ?? "-")   pid \($0.pid)") })
+  }
+  try scene.check(
+    "own-groups", small.name != other.name && parts[0][1] == parts[1][1], expected: Text(en: "two groups below one", zh: "同一个组之下的两个组"),
+    found: .data("\(small.name), \(other.name)"))
   let read = { (g: Group) in [g.quota, Evidence.text(g.memory).trimmed] }
-  scene.show(Picture.table(["", "µs of CPU in 100000", "bytes of memory"], [["small"] + read(small), ["large"] + read(large)]))
-  scene.show("read from \(small.memory.split(separator: "/").last ?? "-") and its like")
+  scene.table([.data(""), Text(en: "µs of CPU in 100000", zh: "每 100000 µs 的 CPU"), Text(en: "bytes of memory", zh: "内存字节数")], data: [
+    ["small"] + read(small), ["large"] + read(large),
+  ])
+  let name = small.memory.split(separator: "/").last ?? "-"
+  scene.say(en: "read from \(name) and its like", zh: "读自 \(name) 等文件")
   try scene.check("limits-written", equal: "10000 33554432 50000 134217728", (read(small) + read(large)).joined(separator: " "))
   try scene.remove("pair")
 }
@@ -141,7 +149,7 @@ let quality = Step(
     let pid = try scene.process(name, "app")
     return [name, try scene.field(name, ".status.qosClass"), Evidence.text("/proc/\(pid)/oom_score_adj").trimmed]
   }
-  scene.show(Picture.table(["pod", "qosClass", "oom_score_adj"], rows))
+  scene.table([.data("Pod"), .data("qosClass"), .data("oom_score_adj")], data: rows)
   if rows[0][2] != "-997" {
     scene.say(
       en: "-997 would be Guaranteed's: to lower the value needs CAP_SYS_RESOURCE, which is not here", zh: "Guaranteed 本应是 -997：调低这个值需要 CAP_SYS_RESOURCE，这里没有")
@@ -149,7 +157,7 @@ let quality = Step(
   let found = rows.map { $0[1] }.joined(separator: " ")
   if scene.breaks("three-classes") { try scene.check("three-classes", equal: "Guaranteed Burstable BestEffort", found) }
   let scores = rows.map { Int($0[2]) ?? 0 }
-  try scene.check("kill-order", scores[0] < scores[1] && scores[1] < scores[2], expected: "rising", found: "\(scores)")
+  try scene.check("kill-order", scores[0] < scores[1] && scores[1] < scores[2], expected: Text(en: "rising", zh: "递增"), found: .data("\(scores)"))
   try scene.check("three-classes", equal: "Guaranteed Burstable BestEffort", found)
   try scene.remove("guaranteed", "burstable", "best-effort")
 }
@@ -181,17 +189,19 @@ let memory = Step(
   let amount = scene.breaks("kernel-counted") ? "1000000" : "90000000"
   let eater = try scene.exec("many", "app", "tail -c \(amount) /dev/zero >/dev/null & p=$!; \(scene.breaks("kernel-counted") ? "sleep 0.2; kill $p; exit 0" : "wait $p")")
   let after = Evidence.number(file, "oom_kill") ?? 0
-  scene.show("limit \(64 << 20) bytes; a child asks for \(amount): exit code \(eater.code)", "\(file.split(separator: "/").last ?? "-"): oom_kill \(before) -> \(after)")
-  if !scene.breaks("oom-killed") { try scene.check("kernel-counted", after > before, expected: "oom_kill \(before + 1)", found: "oom_kill \(after)") }
+  scene.say(
+    en: "limit \(64 << 20) bytes; a child asks for \(amount): exit code \(eater.code)", zh: "限制 \(64 << 20) 字节；子进程要 \(amount)：退出码 \(eater.code)")
+  scene.show(data: "\(file.split(separator: "/").last ?? "-"): oom_kill \(before) -> \(after)")
+  if !scene.breaks("oom-killed") { try scene.check("kernel-counted", after > before, expected: .data("oom_kill \(before + 1)"), found: .data("oom_kill \(after)")) }
 
   // Process 1 itself.
   try scene.podctl("apply", "-f", "-", input: scene.breaks("oom-killed") ? hungry.replacing("exec tail -c 90000000", with: "exec head -c 1000") : hungry)
   try scene.until("hungry has ended", "hungry 已结束") { ["Failed", "Succeeded"].contains(try scene.field("hungry", ".status.phase")) }
   let state = { (field: String) in try scene.field("hungry", ".status.containerStatuses[0].state.terminated.\(field)") }
   let found = "\(try state("reason")) \(try state("exitCode"))"
-  scene.show("hungry: \(found)   phase \(try scene.field("hungry", ".status.phase"))")
+  scene.show(data: "hungry: \(found)   phase \(try scene.field("hungry", ".status.phase"))")
   try scene.check("oom-killed", equal: "OOMKilled 137", found)
-  if scene.breaks("oom-killed") { try scene.check("kernel-counted", after > before, expected: "oom_kill \(before + 1)", found: "oom_kill \(after)") }
+  if scene.breaks("oom-killed") { try scene.check("kernel-counted", after > before, expected: .data("oom_kill \(before + 1)"), found: .data("oom_kill \(after)")) }
   try scene.remove("many", "hungry")
 }
 
@@ -215,8 +225,12 @@ let cpu = Step(
   let after = read()
   let share = Int(Double(after.0 - before.0) / Double(after.2 - before.2) * 100)
   let bar = String(repeating: "█", count: min(50, share / 2)) + String(repeating: "░", count: max(0, 50 - share / 2))
-  scene.show("\(bar) \(share) % of a CPU", "nr_throttled \(before.1) -> \(after.1)   (cpu.stat of the container and of its Pod)")
-  try scene.check("throttled", share <= 30 && after.1 > before.1, expected: "at most 30 %, held back", found: "\(share) %, held back \(after.1 - before.1) times")
+  scene.show(
+    Text(en: "\(bar) \(share) % of a CPU", zh: "\(bar) 一个 CPU 的 \(share) %"),
+    .data("nr_throttled \(before.1) -> \(after.1)   ") + Text(en: "(cpu.stat of the container and of its Pod)", zh: "（容器和 Pod 的 cpu.stat）"))
+  try scene.check(
+    "throttled", share <= 30 && after.1 > before.1, expected: Text(en: "at most 30 %, held back", zh: "最多 30 %，被限流"),
+    found: Text(en: "\(share) %, held back \(after.1 - before.1) times", zh: "\(share) %，被限流 \(after.1 - before.1) 次"))
   try scene.remove("busy")
 }
 
@@ -236,8 +250,10 @@ let processes = Step(
   if !scene.breaks("fork-refused") { try FileSystem.put(file, "5") }
   let said = try scene.exec("many", "app", "for i in 1 2 3 4 5 6 7 8; do sleep 5 >/dev/null 2>&1 & done; kill $(jobs -p)")
   let words = (said.text + said.errors).trimmed
-  scene.show("pids.max \(Evidence.text(file).trimmed)", "container$ for i in 1 … 8; do sleep 5 & done", "  " + (words.split(separator: "\n").first { $0.contains("fork") }.map(String.init) ?? "eight processes"))
-  try scene.check("fork-refused", words.contains("fork"), expected: "can't fork", found: words.isEmpty ? "eight processes" : words)
+  scene.show(data: "pids.max \(Evidence.text(file).trimmed)")
+  scene.typed("app$ for i in 1 2 3 4 5 6 7 8; do sleep 5 & done", printed: words.split(separator: "\n").first { $0.contains("fork") }.map(String.init) ?? "")
+  let found = words.isEmpty ? Text(en: "eight processes", zh: "八个进程") : .data(words)
+  try scene.check("fork-refused", words.contains("fork"), expected: .data("can't fork"), found: found)
   try scene.remove("many")
 }
 
@@ -253,14 +269,16 @@ let together = Step(
   let both = pod("both", [("one", sleeps, ask), ("two", sleeps, ask)])
   try scene.podctl("apply", "-f", "-", input: pod("alone", [("one", sleeps, ask)]))
   try scene.podctl("wait", "--for=condition=Ready", "pod/alone", "--timeout=30s")
-  scene.show("node: \(capacity) CPUs   each asks for \(capacity * 600)m", "alone   \(try scene.field("alone", ".status.phase"))")
+  scene.say(en: "node: \(capacity) CPUs   each asks for \(capacity * 600)m", zh: "节点：\(capacity) 个 CPU   每个容器请求 \(capacity * 600)m")
+  scene.show(data: "alone   \(try scene.field("alone", ".status.phase"))")
   try scene.remove("alone")
   try scene.podctl("apply", "-f", "-", input: scene.breaks("all-or-none") ? both.replacing(ask, with: "{}") : both)
   if scene.breaks("all-or-none") { try scene.podctl("wait", "--for=condition=Ready", "pod/both", "--timeout=30s") }
   else { try scene.until("the scheduler has judged", "调度器做出判断") { try !scene.field("both", ".status.conditions").isEmpty } }
   let (phase, running) = (try scene.field("both", ".status.phase"), try scene.processes("both").keys.filter { !$0.isEmpty }.count)
-  scene.show("both    \(phase)   containers that run: \(running)", "        \(try scene.field("both", ".status.conditions[?(@.type==\"PodScheduled\")].message").shortened(66))")
-  try scene.check("all-or-none", phase == "Pending" && running == 0, expected: "Pending, 0 run", found: "\(phase), \(running) run")
+  let run = { (count: Int) in Text(en: "containers that run: \(count)", zh: "在运行的容器：\(count)") }
+  scene.show(.data("both    \(phase)   ") + run(running), .data("  \(try scene.field("both", ".status.conditions[?(@.type==\"PodScheduled\")].message").shortened(66))"))
+  try scene.check("all-or-none", phase == "Pending" && running == 0, expected: .data("Pending, ") + run(0), found: .data("\(phase), ") + run(running))
   try scene.remove("both")
 }
 
@@ -278,12 +296,14 @@ let sibling = Step(
   guard hasGroups(scene, pids.0) else { return try withhold(scene, ["pod-unbounded"]) }
   let limit = { (pid: Int32) in Evidence.text(Evidence.cgroupFile(pid, controller: "memory", v1: "../memory.limit_in_bytes", v2: "../memory.max") ?? "-").trimmed }
   // v1 says "no limit" with the largest number of whole pages, v2 with max.
-  let words = { (n: String) in n == "max" || n.utf8.count > 15 ? "no limit" : "\((Int(n) ?? 0) >> 20) MiB" }
-  scene.show(Picture.table(["", "careful", "the other", "the Pod's group"], [
-    ["limited", words(Evidence.text(Group(pid: pids.0).memory).trimmed), "96 MiB", words(limit(pids.0))],
-    ["neighbours", words(Evidence.text(Group(pid: pids.1).memory).trimmed), "none", Picture.emphasised(words(limit(pids.1)))],
-  ]))
-  try scene.check("pod-unbounded", words(limit(pids.0)) == "128 MiB" && words(limit(pids.1)) == "no limit", expected: "128 MiB, no limit", found: "\(words(limit(pids.0))), \(words(limit(pids.1)))")
+  let none = Text(en: "no limit", zh: "没有限制")
+  let words = { (n: String) -> Text in n == "max" || n.utf8.count > 15 ? none : .data("\((Int(n) ?? 0) >> 20) MiB") }
+  let (first, second) = (words(limit(pids.0)), words(limit(pids.1)))
+  scene.table([.data(""), .data("careful"), Text(en: "the other", zh: "另一个"), Text(en: "the Pod's group", zh: "Pod 的组")], [
+    [.data("limited"), words(Evidence.text(Group(pid: pids.0).memory).trimmed), .data("96 MiB"), first],
+    [.data("neighbours"), words(Evidence.text(Group(pid: pids.1).memory).trimmed), none, second.map(Picture.emphasised)],
+  ])
+  try scene.check("pod-unbounded", first == .data("128 MiB") && second == none, expected: .data("128 MiB, ") + none, found: first + .data(", ") + second)
 }
 
 exit(

@@ -71,8 +71,7 @@ let state = Step(
   try scene.until("it has been asked", "探测过一次") { try scene.journal("shop").contains { $0.event == "probeFinished" } }
   try scene.until("shop", ".status.phase", is: "Running")
   if scene.breaks("not-ready") { try scene.podctl("wait", "--for=condition=Ready", "pod/shop", "--timeout=30s") }
-  scene.show("$ podctl get pod shop")
-  scene.show(try scene.podctl("get", "pod", "shop").split(separator: "\n").map { "  \($0)" })
+  scene.typed("$ podctl get pod shop", printed: try scene.podctl("get", "pod", "shop"))
   let found = "\(try scene.field("shop", ".status.phase")), ready \(try app("ready")), restartCount \(try app("restartCount"))"
   try scene.check("not-ready", equal: "Running, ready false, restartCount 0", found)
 }
@@ -89,9 +88,9 @@ let events = Step(
 ) { scene in
   if scene.breaks("event-names-port") { try scene.remove("shop"); try scene.apply(shop(port: "8081", probe: false), ready: "shop") }
   let all = try scene.podctl("describe", "pod", "shop").split(separator: "\n").map(String.init)
-  let line = all.first { $0.contains("Unhealthy") }?.trimmed ?? "no event Unhealthy"
-  scene.show("$ podctl describe pod shop | tail", "  " + line.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " "))
-  try scene.check("event-names-port", line.contains(":8080") && line.contains("refused"), expected: ":8080: connection refused", found: line)
+  let line = all.first { $0.contains("Unhealthy") }?.trimmed ?? ""
+  scene.typed("$ podctl describe pod shop | grep Unhealthy", printed: line.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " "))
+  try scene.check("event-names-port", line.contains(":8080") && line.contains("refused"), expected: .data(":8080: connection refused"), found: .data(line))
 }
 
 let logs = Step(
@@ -106,8 +105,8 @@ let logs = Step(
 ) { scene in
   if scene.breaks("log-disagrees") { try scene.remove("shop"); try scene.apply(shop(port: "8080"), ready: "shop") }
   let said = try scene.podctl("logs", "shop", "-c", "app").trimmed
-  scene.show("$ podctl logs shop -c app", "  " + said)
-  try scene.check("log-disagrees", said.contains("port 8081"), expected: "the shop is open on port 8081", found: said)
+  scene.typed("$ podctl logs shop -c app", printed: said)
+  try scene.check("log-disagrees", said.contains("port 8081"), expected: .data("the shop is open on port 8081"), found: .data(said))
 }
 
 let kernel = Step(
@@ -124,8 +123,10 @@ let kernel = Step(
   let pid = try scene.process("shop", "customer")
   try scene.until("somebody listens", "有人监听") { !listening(pid).isEmpty }
   let ports = listening(pid)
-  scene.show("$ podctl exec shop -c customer -- cat /proc/net/tcp6", Picture.emphasised("  listening: \(ports.map(String.init).joined(separator: ", "))") + "   (1F91 is 8081, 0A is LISTEN)")
-  try scene.check("kernel-confirms", ports == [8081], expected: "8081", found: "\(ports)")
+  scene.show(data: "$ podctl exec shop -c customer -- cat /proc/net/tcp6")
+  let list = ports.map(String.init).joined(separator: ", ")
+  scene.show(Text(en: "  listening: \(list)", zh: "  在监听：\(list)").map(Picture.emphasised) + Text(en: "   (1F91 is 8081, 0A is LISTEN)", zh: "   （1F91 就是 8081，0A 就是 LISTEN）"))
+  try scene.check("kernel-confirms", ports == [8081], expected: .data("8081"), found: .data(list))
 }
 
 let hidden = Step(
@@ -139,8 +140,9 @@ let hidden = Step(
   try scene.apply(shop(port: scene.breaks("ready-and-useless") ? "8080" : "8081", probe: false), ready: "shop")
   if scene.breaks("ready-and-useless") { try scene.until("it listens", "开始监听") { try !listening(scene.process("shop", "customer")).isEmpty } }
   let answer = try buy(scene)
-  scene.show("$ podctl get pod shop     ready \(try scene.field("shop", ".status.containerStatuses[*].ready"))", "customer$ wget http://127.0.0.1:8080/", "  " + answer)
-  try scene.check("ready-and-useless", answer.contains("refused"), expected: "connection refused", found: answer)
+  scene.typed("$ podctl get pod shop", printed: try scene.podctl("get", "pod", "shop"))
+  scene.typed("customer$ wget -qO- http://127.0.0.1:8080/", printed: answer)
+  try scene.check("ready-and-useless", answer.contains("refused"), expected: .data("connection refused"), found: .data(answer))
 }
 
 let repaired = Step(
@@ -163,11 +165,10 @@ let repaired = Step(
   let wrong = scene.breaks("ready-again") || scene.breaks("customer-served")
   try scene.podctl("apply", "-f", "-", input: shop(port: wrong ? "8082" : "8080"))
   let waited = try scene.run(["podctl", "wait", "--for=condition=Ready", "pod/shop", wrong ? "--timeout=2s" : "--timeout=60s"])
-  scene.show("$ podctl get pod shop")
-  scene.show(try scene.podctl("get", "pod", "shop").split(separator: "\n").map { "  \($0)" })
-  if !scene.breaks("customer-served") { try scene.check("ready-again", waited.code == 0, expected: "condition met", found: waited.errors.trimmed) }
+  scene.typed("$ podctl get pod shop", printed: try scene.podctl("get", "pod", "shop"))
+  if !scene.breaks("customer-served") { try scene.check("ready-again", waited.code == 0, expected: .data("condition met"), found: .data(waited.errors.trimmed)) }
   let answer = try buy(scene)
-  scene.show("customer$ wget http://127.0.0.1:8080/", "  " + answer)
+  scene.typed("customer$ wget -qO- http://127.0.0.1:8080/", printed: answer)
   try scene.check("customer-served", equal: "welcome", answer)
   scene.draw(whereToLook)
 }

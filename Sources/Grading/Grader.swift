@@ -77,7 +77,7 @@ public final class Grader {
         result.message = Text(en: "PodLab could not check this: \(what)", zh: "PodLab 没能检查：\(what)")
       }
     } catch {
-      (result.state, result.reason, result.message) = (.error, .internal, Text("\(error)"))
+      (result.state, result.reason, result.message) = (.error, .internal, .data("\(error)"))
     }
     if result.state == .rejected { result.checks = rejectedChecks(assignment) }
     if assignment.keep && result.state == .graded {
@@ -139,14 +139,14 @@ public final class Grader {
         result.submissionDigest = "sha256:" + SHA256.hex(bytes)
         let answer = try helper(["unpack", ArenaPlan.inbox], bytes, arena, orElse: .refusedArchive)
         if let offenders = answer["refused"]?.array?.compactMap(\.string) {
-          throw Stop.rejected(.refusedArchive, Text(offenders.map { Sanitise.line($0) }.joined(separator: "\n")))
+          throw Stop.rejected(.refusedArchive, .data(offenders.map { Sanitise.line($0) }.joined(separator: "\n")))
         }
         let inbox = try FileDescriptor.open("/proc/\(arena.pid)/root\(ArenaPlan.inbox)", O_RDONLY | O_DIRECTORY)
         return try Submission.read(inbox, editable: assignment.exercise.editable)
       }
     } catch let error as SubmissionError {
       switch error {
-      case .refused(let offenders): throw Stop.rejected(.refusedArchive, Text(offenders.map { Sanitise.line($0) }.joined(separator: "\n")))
+      case .refused(let offenders): throw Stop.rejected(.refusedArchive, .data(offenders.map { Sanitise.line($0) }.joined(separator: "\n")))
       case .unreadable(let error): throw Stop.failed("\(error)")
       }
     } catch let error as SysError {
@@ -166,7 +166,7 @@ public final class Grader {
   private func parse(_ source: [UInt8], _ name: String, _ starter: Value, _ arena: Arena) throws -> Value {
     let answer = try helper(["manifest", name], source, arena, orElse: .refusedManifest)
     if let errors = answer["refused"]?.array?.compactMap(\.string) {
-      throw Stop.rejected(.refusedManifest, Text(errors.prefix(40).map { Sanitise.line($0) }.joined(separator: "\n")))
+      throw Stop.rejected(.refusedManifest, .data(errors.prefix(40).map { Sanitise.line($0) }.joined(separator: "\n")))
     }
     let documents = answer["documents"]?.array ?? []
     let offences = ManifestRules.offences(documents, file: name, podName: starter["metadata"]?["name"]?.string)

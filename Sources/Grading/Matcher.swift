@@ -78,7 +78,7 @@ public enum Matcher {
       return Verdict(holds: equal == wantEqual, expected: wantEqual ? same : different, found: equal ? same : different)
     }
     if equal {
-      let shown = Text(Sanitise.line(show(a)))
+      let shown = Text.data(Sanitise.line(show(a)))
       return Verdict(holds: wantEqual, expected: wantEqual ? shown : expectedWords(b, masked, false), found: shown)
     }
     let (left, right) = firstDifference(a, b, at: "")
@@ -91,7 +91,7 @@ public enum Matcher {
       return wantEqual ? Text(en: "the same \(names.en)", zh: "相同的\(names.zh)") : Text(en: "a different \(names.en)", zh: "不同的\(names.zh)")
     }
     let shown = Sanitise.line(show(value))
-    return wantEqual ? Text(shown) : Text(en: "anything but \(shown)", zh: "不是 \(shown)")
+    return wantEqual ? Text.data(shown) : Text(en: "anything but \(shown)", zh: "不是 \(shown)")
   }
 
   private static func maskedNames(_ value: Value, _ masked: Set<String>) -> [String] {
@@ -100,14 +100,14 @@ public enum Matcher {
 
   /// The first place where two values part, shown on both sides.
   static func firstDifference(_ a: Value, _ b: Value, at place: String) -> (Text, Text) {
-    func label(_ shown: String) -> Text { Text(place.isEmpty ? shown : "\(place): \(shown)") }
+    func label(_ shown: String) -> Text { .data(place.isEmpty ? shown : "\(place): \(shown)") }
     switch (a, b) {
     case (.object(let left), .object(let right)):
       for key in left.keys + right.keys.filter({ !left.keys.contains($0) }) where left[key] != right[key] {
         let inner = place.isEmpty ? key : "\(place).\(key)"
         guard let l = left[key], let r = right[key] else {
           let nothing = Text(en: "\(inner): nothing", zh: "\(inner)：没有")
-          return (left[key].map { Text("\(inner): \(Sanitise.line(show($0)))") } ?? nothing, right[key].map { Text("\(inner): \(Sanitise.line(show($0)))") } ?? nothing)
+          return (left[key].map { Text.data("\(inner): \(Sanitise.line(show($0)))") } ?? nothing, right[key].map { Text.data("\(inner): \(Sanitise.line(show($0)))") } ?? nothing)
         }
         return firstDifference(l, r, at: inner)
       }
@@ -125,11 +125,11 @@ public enum Matcher {
   }
 
   private static func contains(_ part: String, _ reading: Reading) -> Verdict {
-    let expected = Text(Sanitise.line(part))
+    let expected = Text.data(Sanitise.line(part))
     switch reading.value {
     case .string(let s):
       let (found, _) = Sanitise.difference(s, part)
-      return Verdict(holds: s.contains(part), expected: expected, found: Text(s.contains(part) ? expected.en : found))
+      return Verdict(holds: s.contains(part), expected: expected, found: .data(s.contains(part) ? expected.en : found))
     case .array(let items):
       let holds = items.contains { $0.string?.contains(part) ?? false }
       let missing = items.isEmpty ? Text(en: "no line at all", zh: "一行也没有") : Text(en: "no such line", zh: "没有这一行")
@@ -157,7 +157,7 @@ public enum Matcher {
   static func found(_ reading: Reading) -> Text {
     if let value = reading.value {
       if let names = Text.masked(maskedNames(value, reading.masked)) { return Text(en: "some \(names.en)", zh: "某个\(names.zh)") }
-      return Text(Sanitise.line(show(value)))
+      return Text.data(Sanitise.line(show(value)))
     }
     return reading.absence ?? Text(en: "nothing", zh: "没有")
   }

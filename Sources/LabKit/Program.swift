@@ -39,15 +39,19 @@ public enum LabProgram {
     }
   }
 
-  private static func usage(_ story: Story) -> String {
-    "usage: lab run \(story.id) [--lang en|zh] [--no-pause] [--trace] [--keep] [--break FACT] [--record FILE] [--export DIR] [-o text|json] [--step] [--root DIR]\n"
-      + "facts: \(story.facts.map(\.id).joined(separator: " "))\n"
+  private static func usage(_ story: Story) -> Text {
+    let line = "lab run \(story.id) [--lang en|zh] [--no-pause] [--trace] [--keep] [--break FACT] [--record FILE] [--export DIR] [-o text|json] [--step] [--root DIR]\n"
+    let facts = "\(story.facts.map(\.id).joined(separator: " "))\n"
+    return Text(en: "usage: \(line)facts: \(facts)", zh: "用法：\(line)事实：\(facts)")
   }
 
   /// nil: go on.
   private static func read(_ words: [String], _ story: Story, _ o: inout Options) -> Int32? {
-    func wrong(_ text: String) -> Int32 {
-      put(2, "lab run: \(text)\n" + usage(story))
+    // A mistake is told in the language that is asked for, wherever in the line that stands.
+    if words.contains("--lang=zh") || zip(words, words.dropFirst()).contains(where: { $0 == ("--lang", "zh") }) { o.language = .zh }
+    let language = o.language
+    func wrong(en: String, zh: String) -> Int32 {
+      put(2, "lab run: " + Text(en: en, zh: zh)[language] + "\n" + usage(story)[language])
       return 2
     }
     var rest = words[...]
@@ -58,7 +62,7 @@ public enum LabProgram {
         name = String(word[..<eq])
         value = String(word[word.index(after: eq)...])
       }
-      if value != nil && ["--trace", "--keep", "--step", "--no-pause", "--facts", "--help"].contains(name) { return wrong("\(name) takes no value") }
+      if value != nil && ["--trace", "--keep", "--step", "--no-pause", "--facts", "--help"].contains(name) { return wrong(en: "\(name) takes no value", zh: "\(name) 不带值") }
       switch name {
       case "--trace": o.trace = true
       case "--keep": o.keep = true
@@ -68,13 +72,13 @@ public enum LabProgram {
         put(1, story.facts.map { $0.id + "\n" }.joined())
         return 0
       case "--help", "-h":
-        put(1, usage(story))
+        put(1, usage(story)[language])
         return 0
       case "--lang", "--break", "-o", "--output", "--root", "--record", "--export":
-        guard let v = value ?? rest.popFirst() else { return wrong("\(name) needs a value") }
+        guard let v = value ?? rest.popFirst() else { return wrong(en: "\(name) needs a value", zh: "\(name) 需要一个值") }
         switch name {
         case "--lang":
-          guard let l = Language(rawValue: v) else { return wrong("--lang is en or zh, not \(v)") }
+          guard let l = Language(rawValue: v) else { return wrong(en: "--lang is en or zh, not \(v)", zh: "--lang 是 en 或 zh，不是 \(v)") }
           o.language = l
         case "--root": o.root = v
         case "--record": o.record = v
@@ -85,13 +89,13 @@ public enum LabProgram {
           } else if story.facts.contains(where: { $0.id == v }) {
             o.broken = v
           } else {
-            return wrong("there is no fact or step \(v)")
+            return wrong(en: "there is no fact or step \(v)", zh: "没有名为 \(v) 的事实或步骤")
           }
         default:
-          guard v == "text" || v == "json" else { return wrong("-o is text or json, not \(v)") }
+          guard v == "text" || v == "json" else { return wrong(en: "-o is text or json, not \(v)", zh: "-o 是 text 或 json，不是 \(v)") }
           o.json = v == "json"
         }
-      default: return wrong("unknown option \(word)")
+      default: return wrong(en: "unknown option \(word)", zh: "未知选项 \(word)")
       }
     }
     return nil
@@ -124,7 +128,7 @@ public enum LabProgram {
       let why = Text(warning)
       scene.say(en: "note: \(why.en)", zh: "注意：\(why.zh)")
     }
-    do { try steps(story, o, scene, traceFile) } catch let f as LabFailure { failure = f } catch { failure = .step("\(error)") }
+    do { try steps(story, o, scene, traceFile) } catch let f as LabFailure { failure = f } catch { failure = .step(.data("\(error)")) }
     scene.end()
     let isKept = o.keep && scene.lastPod != nil
     if isKept {
@@ -133,8 +137,9 @@ public enum LabProgram {
     } else {
       var clean = Clean()
       clean.instance(instance, all: true)
-      for f in clean.failures { put(2, "lab: clean-up: \(f)\n") }
-      do throws(SysError) { try FileSystem.removeTree(root) } catch { put(2, "lab: clean-up: \(error)\n") }
+      let word = Text(en: "clean-up: ", zh: "清理：")[o.language]
+      for f in clean.failures { put(2, "lab: \(word)\(f)\n") }
+      do throws(SysError) { try FileSystem.removeTree(root) } catch { put(2, "lab: \(word)\(error)\n") }
       _ = rmdir("\(home.run)/labs")
     }
     report.end(failure, kept: isKept)

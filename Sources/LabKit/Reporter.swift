@@ -10,7 +10,7 @@ protocol Reporter: AnyObject {
   func begin(_ story: Story)
   func step(_ number: Int, _ of: Int, _ step: Step)
   func evidence(_ lines: [Text])
-  func fact(_ fact: Fact, holds: Bool, expected: String, found: String)
+  func fact(_ fact: Fact, holds: Bool, expected: Text, found: Text)
   /// A fact that this user's rights do not let come true, and why.
   func withheld(_ fact: Fact, _ why: Text)
   func trace(_ line: String)
@@ -79,12 +79,12 @@ final class TextReporter: Reporter {
     columns.map { Cells.folded(line, to: $0, indent: 10) } ?? [line]
   }
 
-  func fact(_ fact: Fact, holds: Bool, expected: String, found: String) {
+  func fact(_ fact: Fact, holds: Bool, expected: Text, found: Text) {
     let word = holds ? (language == .en ? "ok  " : "通过") : (language == .en ? "FAIL" : "未通过")
     var text = "  \(coloured(word, holds ? "32" : "1;31"))  \(fact.text[language])   [\(fact.id)]\n"
     if !holds {
       let (e, f) = language == .en ? ("expected", "found") : ("期望", "实际")
-      text += "        \(e)  \(expected)\n        \(f)  \(found)\n"
+      text += "        \(e)  \(expected[language])\n        \(f)  \(found[language])\n"
     }
     say(text)
   }
@@ -103,12 +103,12 @@ final class TextReporter: Reporter {
   func end(_ failure: LabFailure?, kept: Bool) {
     switch failure {
     case nil:
-      let left = kept ? Text("") : Text(en: " Nothing was left behind.", zh: "没有留下任何东西。")
+      let left = kept ? Text.data("") : Text(en: " Nothing was left behind.", zh: "没有留下任何东西。")
       say((language == .en ? "\nEverything was as the lesson says." : "\n一切与课文相符。") + left[language] + "\n")
     case .quit: say(language == .en ? "\nEnded and cleaned up.\n" : "\n已结束并清理。\n")
     case .fact(let fact, _, _):
       put(2, language == .en ? "\nfact \(fact.id) did not hold: \(fact.text.en)\n" : "\n事实 \(fact.id) 不成立：\(fact.text.zh)\n")
-    case .step(let why): put(2, language == .en ? "\nthe lab could not go on: \(why)\n" : "\n实验无法继续：\(why)\n")
+    case .step(let why): put(2, language == .en ? "\nthe lab could not go on: \(why.en)\n" : "\n实验无法继续：\(why.zh)\n")
     }
   }
 
@@ -118,6 +118,8 @@ final class TextReporter: Reporter {
 /// One object a line; Tutorial/LabStream.swift reads it.
 final class JSONReporter: Reporter {
   private func put(_ v: Value) { LabKit.put(1, JSON.compact(v) + "\n") }
+  /// A string where both languages have the same.
+  private func line(_ t: Text) -> Value { t.en == t.zh ? .string(t.en) : both(t) }
   private func both(_ t: Text) -> Value { .object([("en", .string(t.en)), ("zh", .string(t.zh))]) }
 
   func begin(_ story: Story) {
@@ -131,11 +133,11 @@ final class JSONReporter: Reporter {
   }
   func evidence(_ lines: [Text]) {
     let at = WallTime(nanoseconds: Clock.wall).rfc3339Micro.dropFirst(11).prefix(12)
-    put(.object([("evidence", .object([("at", .string(String(at))), ("lines", .array(lines.map { $0.map { Picture.styled(Picture.ascii($0), colour: false) } }.map { $0.en == $0.zh ? .string($0.en) : both($0) }))]))]))
+    put(.object([("evidence", .object([("at", .string(String(at))), ("lines", .array(lines.map { $0.map { Picture.styled(Picture.ascii($0), colour: false) } }.map(line)))]))]))
   }
-  func fact(_ fact: Fact, holds: Bool, expected: String, found: String) {
+  func fact(_ fact: Fact, holds: Bool, expected: Text, found: Text) {
     put(.object([("fact", .object([
-      ("id", .string(fact.id)), ("text", both(fact.text)), ("holds", .bool(holds)), ("expected", .string(expected)), ("found", .string(found)),
+      ("id", .string(fact.id)), ("text", both(fact.text)), ("holds", .bool(holds)), ("expected", line(expected)), ("found", line(found)),
     ]))]))
   }
   func withheld(_ fact: Fact, _ why: Text) {
@@ -148,7 +150,7 @@ final class JSONReporter: Reporter {
     var v: [(String, Value)] = [("ok", .bool(failure == nil))]
     switch failure {
     case .fact(let f, _, _): v.append(("fact", .string(f.id)))
-    case .step(let why): v.append(("why", .string(why)))
+    case .step(let why): v.append(("why", line(why)))
     case .quit, nil: break
     }
     put(.object([("ended", .object(v))]))

@@ -50,17 +50,32 @@ public final class Scene {
 
   // MARK: evidence and facts
 
-  /// Lines that were read from the kernel.
-  public func show(_ lines: String...) { report.evidence(lines.map { Text($0) }) }
-  public func show(_ lines: [String]) { report.evidence(lines.map { Text($0) }) }
+  /// Lines of evidence. Words of ours are given in both languages; what was read as it stands goes through `show(data:)`.
+  public func show(_ lines: Text...) { report.evidence(lines) }
   public func say(en: String, zh: String) { report.evidence([Text(en: en, zh: zh)]) }
+  /// Lines in which there is no word of ours: names, numbers, what a file has.
+  public func show(data lines: String...) { report.evidence(lines.map(Text.data)) }
+  public func show(data lines: [String]) { report.evidence(lines.map(Text.data)) }
   /// A picture that has words in it.
   public func draw(_ picture: (Language) -> [String]) {
     report.evidence(zip(picture(.en), picture(.zh)).map { Text(en: $0, zh: $1) })
   }
 
+  /// A command as it is typed, its prompt before it, and what it printed, indented below; nothing printed is said.
+  public func typed(_ command: String, printed: String) {
+    let lines = printed.split(separator: "\n").map { Text.data("  \($0)") }
+    report.evidence([.data(command)] + (lines.isEmpty ? [Text(en: "  (nothing)", zh: "  （没有输出）")] : lines))
+  }
+
+  /// Columns under their heads.
+  public func table(_ heads: [Text], _ rows: [[Text]]) { draw { l in Picture.table(heads.map { $0[l] }, rows.map { $0.map { $0[l] } }) } }
+  public func table(_ heads: [Text], data rows: [[String]]) { table(heads, rows.map { $0.map(Text.data) }) }
+
   /// Rows whose columns are held against each other: below each stands whether they agree.
-  public func compare(_ heads: [String], _ rows: [[String]]) { draw { Picture.table(heads, rows, compared: $0) } }
+  public func compare(_ heads: [Text], _ rows: [[Text]]) {
+    draw { l in Picture.table(heads.map { $0[l] }, rows.map { $0.map { $0[l] } }, compared: l) }
+  }
+  public func compare(_ heads: [Text], data rows: [[String]]) { compare(heads, rows.map { $0.map(Text.data) }) }
 
   /// Does something, and shows what it changed on the node: processes, namespaces, mounts, links, cgroups of this lab.
   public func changes<T>(_ body: () throws -> T) rethrows -> T {
@@ -69,6 +84,16 @@ public final class Scene {
     let after = Snapshot.take(instance)
     draw { Snapshot.changes(from: before, to: after, $0) }
     return result
+  }
+
+  /// Messages of the events of a reason, as they came.
+  public func events(_ reason: String) throws -> [String] {
+    try podctl("get", "events", "-o", "jsonpath={range .items[?(@.reason==\"\(reason)\")]}{.message}{\"\\n\"}{end}").split(separator: "\n").map(String.init)
+  }
+
+  /// An event's reason, and below it what it says; nil: none has come.
+  public func show(event reason: String, _ message: String?) {
+    show(Text(en: "event \(reason):", zh: "事件 \(reason)："), message.map { .data("  \($0)") } ?? Text(en: "  (none)", zh: "  （没有）"))
   }
 
   /// What happened to a Pod, by its journal.
@@ -82,30 +107,38 @@ public final class Scene {
   }
 
   /// Holds the kernel's answer against what the lesson says. Ends the lab when they differ.
-  public func check(_ id: String, _ holds: Bool, expected: String, found: String) throws {
-    guard let fact = current?.facts.first(where: { $0.id == id }) else { throw LabFailure.step("the step knows no fact \(id)") }
+  public func check(_ id: String, _ holds: Bool, expected: Text, found: Text) throws {
+    let fact = try announced(id)
     shown.insert(id)
     report.fact(fact, holds: holds, expected: expected, found: found)
     // What is broken on purpose may take other facts with it: they are shown, and the lab goes on to the one that is meant.
     if !holds, broken == nil || broken == id { throw LabFailure.fact(fact, expected: expected, found: found) }
   }
 
-  public func check(_ id: String, equal a: String, _ b: String) throws { try check(id, a == b, expected: a, found: b) }
-  public func check(_ id: String, differ a: String, _ b: String) throws { try check(id, a != b, expected: "≠ \(a)", found: b) }
+  public func check(_ id: String, equal a: String, _ b: String) throws { try check(id, a == b, expected: .data(a), found: .data(b)) }
+  public func check(_ id: String, differ a: String, _ b: String) throws { try check(id, a != b, expected: .data("≠ \(a)"), found: .data(b)) }
+
+  /// A fact of the step that runs.
+  private func announced(_ id: String) throws -> Fact {
+    guard let fact = current?.facts.first(where: { $0.id == id }) else {
+      throw LabFailure.step(Text(en: "the step knows no fact \(id)", zh: "这一步没有名为 \(id) 的事实"))
+    }
+    return fact
+  }
 
   /// A fact that needs a right this user does not have: what would be seen stands in its text, why it is not seen here is said.
   public func withheld(_ id: String, en: String, zh: String) throws {
-    guard let fact = current?.facts.first(where: { $0.id == id }) else { throw LabFailure.step("the step knows no fact \(id)") }
+    let fact = try announced(id)
     shown.insert(id)
     report.withheld(fact, Text(en: en, zh: zh))
-    if broken == id { throw LabFailure.step("\(id) cannot be broken by a user who cannot show it") }
+    if broken == id { throw LabFailure.step(Text(en: "\(id) cannot be broken by a user who cannot show it", zh: "看不到 \(id) 的用户也无法破坏它")) }
   }
 
   /// Runs a step; a fact that it announced must have been checked.
   func perform(_ step: Step) throws {
     current = step
     try step.run(self)
-    if let forgotten = step.facts.first(where: { !shown.contains($0.id) }) { throw LabFailure.step("the step did not show \(forgotten.id)") }
+    if let forgotten = step.facts.first(where: { !shown.contains($0.id) }) { throw LabFailure.step(Text(en: "the step did not show \(forgotten.id)", zh: "这一步没有展示 \(forgotten.id)")) }
   }
 
   // MARK: programs
@@ -158,7 +191,7 @@ public final class Scene {
   @discardableResult
   public func podctl(_ words: String..., input: String = "") throws -> String {
     let r = try run(["podctl"] + words, input: input)
-    if r.code != 0 { throw LabFailure.step("podctl \(words.joined(separator: " ")): \(r.code)\n\(r.errors)") }
+    if r.code != 0 { throw LabFailure.step(.data("podctl \(words.joined(separator: " ")): \(r.code)\n\(r.errors)")) }
     return r.text
   }
 
@@ -172,7 +205,7 @@ public final class Scene {
   /// Removes Pods at once: where their end is not what the step is about.
   public func remove(_ pods: String...) throws {
     let r = try run(["podctl", "delete", "pod"] + pods + ["--grace-period=0", "--force"])
-    if r.code != 0 { throw LabFailure.step("podctl delete pod \(pods.joined(separator: " ")): \(r.errors)") }
+    if r.code != 0 { throw LabFailure.step(.data("podctl delete pod \(pods.joined(separator: " ")): \(r.errors)")) }
   }
 
   public func exec(_ pod: String, _ container: String, _ command: String) throws -> Output {
@@ -194,7 +227,10 @@ public final class Scene {
   }
 
   public func process(_ pod: String, _ container: String) throws -> Int32 {
-    guard let pid = try processes(pod)[container] else { throw LabFailure.step("\(container.isEmpty ? "infra" : container) of pod \(pod) does not run") }
+    guard let pid = try processes(pod)[container] else {
+      let name = container.isEmpty ? "infra" : container
+      throw LabFailure.step(Text(en: "\(name) of pod \(pod) does not run", zh: "Pod \(pod) 的 \(name) 没有在运行"))
+    }
     return pid
   }
 
@@ -205,7 +241,7 @@ public final class Scene {
     while !(try holds()) {
       if Interrupt.hasCome { throw LabFailure.quit }
       let waited = Clock.monotonic - begin
-      if waited > seconds * 1_000_000_000 { throw LabFailure.step(Text(en: "waited \(seconds) s in vain: \(en)", zh: "等了 \(seconds) 秒仍未等到：\(zh)")[language]) }
+      if waited > seconds * 1_000_000_000 { throw LabFailure.step(Text(en: "waited \(seconds) s in vain: \(en)", zh: "等了 \(seconds) 秒仍未等到：\(zh)")) }
       if waited > 1_000_000_000, !isSaid {
         report.waitingFor(Text(en: en, zh: zh))
         isSaid = true

@@ -60,9 +60,9 @@ public struct Step: Sendable {
 /// Why a lab ends before its end.
 public enum LabFailure: Error, Sendable {
   /// The kernel's answer is not what the lesson says.
-  case fact(Fact, expected: String, found: String)
+  case fact(Fact, expected: Text, found: Text)
   /// Something that a step needs could not be done.
-  case step(String)
+  case step(Text)
   /// The reader has had enough.
   case quit
 }

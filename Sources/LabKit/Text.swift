@@ -11,8 +11,8 @@ public struct Text: Sendable, Equatable {
   public var en: String
   public var zh: String
   public init(en: String, zh: String) { (self.en, self.zh) = (en, zh) }
-  /// The same in both: names, paths, numbers.
-  public init(_ same: String) { (en, zh) = (same, same) }
+  /// What is the same in both, because nobody here wrote it: names of the kernel's and of Kubernetes, paths, numbers, what a program printed.
+  public static func data(_ same: String) -> Text { Text(en: same, zh: same) }
   public subscript(language: Language) -> String { language == .en ? en : zh }
   /// Why a user has one id only.
   public init(_ reason: OneID) {
@@ -23,4 +23,5 @@ public struct Text: Sendable, Equatable {
     }
   }
   public func map(_ change: (String) -> String) -> Text { Text(en: change(en), zh: change(zh)) }
+  public static func + (a: Text, b: Text) -> Text { Text(en: a.en + b.en, zh: a.zh + b.zh) }
 }

@@ -20,18 +20,18 @@ extension LabRecord {
   public init?(line: [UInt8]) {
     guard let value = try? JSON.parse(line) else { return nil }
     func text(_ v: Value?) -> Text? {
-      if let s = v?.string { return Text(s) }
+      if let s = v?.string { return .data(s) }
       guard let en = v?["en"]?.string, let zh = v?["zh"]?.string else { return nil }
       return Text(en: en, zh: zh)
     }
     if let story = value["story"], let title = text(story["title"]) {
-      self = .story(title: title, question: text(story["question"]) ?? Text(""), steps: Int(story["steps"]?.int ?? 0))
+      self = .story(title: title, question: text(story["question"]) ?? .data(""), steps: Int(story["steps"]?.int ?? 0))
     } else if let step = value["step"], let number = step["number"]?.int, let title = text(step["title"]) {
-      self = .step(number: Int(number), title: title, why: text(step["why"]) ?? Text(""))
+      self = .step(number: Int(number), title: title, why: text(step["why"]) ?? .data(""))
     } else if let evidence = value["evidence"] {
       self = .evidence(at: evidence["at"]?.string ?? "", lines: (evidence["lines"]?.array ?? []).compactMap(text))
     } else if let fact = value["fact"], let id = fact["id"]?.string, let holds = fact["holds"]?.bool {
-      self = .fact(id: id, text: text(fact["text"]) ?? Text(id), holds: holds)
+      self = .fact(id: id, text: text(fact["text"]) ?? .data(id), holds: holds)
     } else if let withheld = value["withheld"], let id = withheld["id"]?.string, let fact = text(withheld["text"]), let why = text(withheld["why"]) {
       self = .evidence(at: "", lines: [Text(en: "-- \(fact.en) [\(id)]", zh: "不适用：\(fact.zh) [\(id)]"), Text(en: "   not here: \(why.en)", zh: "   此处看不到：\(why.zh)")])
     } else if let trace = value["trace"]?.string {

@@ -64,7 +64,7 @@ public final class Learn {
       lab = try LineChild(command.path, command.arguments, environment: tools.environment, keepsInput: true)
     } catch {
       model.apply(.ended(ok: false))
-      model.message = Text("\(error)")
+      model.message = .data("\(error)")
     }
   }
 
@@ -77,7 +77,7 @@ public final class Learn {
     do throws(SysError) {
       checking = try LineChild(command.path, command.arguments, environment: tools.environment, keepsInput: false)
       model.checking = true
-    } catch { model.message = Text("\(error)") }
+    } catch { model.message = .data("\(error)") }
   }
 
   func showHint() {
@@ -86,7 +86,7 @@ public final class Learn {
       model.message = Text(en: "first check once: c", zh: "请先检查一次：c")
       return
     }
-    model.hint = Text(text)
+    model.hint = .data(text)
     (model.overlay, model.scroll) = (.hint, 0)
   }
 

@@ -36,11 +36,11 @@ struct DoctorCommand: ParsableCommand {
     let release = String(Evidence.text("/proc/sys/kernel/osrelease").prefix { $0 != "\n" })
     let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
     let isNew = numbers.count == 2 && (numbers[0], numbers[1]) >= (6, 1)
-    all.append(Finding(name: Text(en: "kernel", zh: "内核"), holds: isNew, detail: isNew ? Text(release) : Text(en: "\(release): 6.1 or newer is needed", zh: "\(release)：需要 6.1 或更新版本")))
+    all.append(Finding(name: Text(en: "kernel", zh: "内核"), holds: isNew, detail: isNew ? Text.data(release) : Text(en: "\(release): 6.1 or newer is needed", zh: "\(release)：需要 6.1 或更新版本")))
     let isRoot = geteuid() == 0
-    all.append(Finding(name: Text(en: "user", zh: "用户"), holds: true, detail: isRoot ? Text("root") : Text(en: "ordinary (uid \(getuid())): pods run in a user namespace", zh: "普通用户（uid \(getuid())）：Pod 在用户命名空间中运行")))
+    all.append(Finding(name: Text(en: "user", zh: "用户"), holds: true, detail: isRoot ? Text.data("root") : Text(en: "ordinary (uid \(getuid())): pods run in a user namespace", zh: "普通用户（uid \(getuid())）：Pod 在用户命名空间中运行")))
     let obstacle = NamespaceRights.obstacle()
-    all.append(Finding(name: Text(en: "namespaces", zh: "Namespace"), holds: obstacle == nil, detail: obstacle.map { Text($0) } ?? Text(en: "may be made", zh: "可以创建")))
+    all.append(Finding(name: Text(en: "namespaces", zh: "Namespace"), holds: obstacle == nil, detail: obstacle.map { .data($0) } ?? Text(en: "may be made", zh: "可以创建")))
     if !isRoot {
       let (_, reason) = IDMaps.available()
       all.append(Finding(name: Text(en: "subordinate ids", zh: "从属 ID"), holds: reason == nil, detail: reason.map { Text($0) } ?? Text(en: "set up", zh: "已配置"), isOptional: true))
@@ -49,7 +49,7 @@ struct DoctorCommand: ParsableCommand {
     all.append(
       Finding(
         name: Text(en: "cgroups", zh: "cgroup"), holds: cgroups.lack == nil,
-        detail: cgroups.lack.map { Text(en: "no limits: \($0)", zh: "没有资源限制：需要 root，或委托给本用户的 cgroup（\($0)）") } ?? Text(cgroups.version), isOptional: true))
+        detail: cgroups.lack.map { Text(en: "no limits: \($0)", zh: "没有资源限制：需要 root，或委托给本用户的 cgroup（\($0)）") } ?? .data(cgroups.version), isOptional: true))
     let walls = Firewall.obstacles()
     all.append(
       Finding(
@@ -60,13 +60,13 @@ struct DoctorCommand: ParsableCommand {
             en: walls.map { "drops what pods send each other (\($0.place)): as root, \($0.remedy)" }.joined(separator: "; "),
             zh: walls.map { "会丢弃 Pod 之间的数据包（\($0.place)）：以 root 运行 \($0.remedy)" }.joined(separator: "；")), isOptional: true))
     let overlay = Evidence.text("/proc/filesystems").contains("overlay")
-    all.append(Finding(name: Text("overlay"), holds: overlay, detail: overlay ? Text(en: "in the kernel", zh: "内核支持") : Text(en: "not in /proc/filesystems: as root, modprobe overlay", zh: "不在 /proc/filesystems 中：以 root 运行 modprobe overlay")))
+    all.append(Finding(name: .data("overlay"), holds: overlay, detail: overlay ? Text(en: "in the kernel", zh: "内核支持") : Text(en: "not in /proc/filesystems: as root, modprobe overlay", zh: "不在 /proc/filesystems 中：以 root 运行 modprobe overlay")))
     let busybox = FileSystem.exists("/bin/busybox")
-    all.append(Finding(name: Text("busybox"), holds: busybox, detail: busybox ? Text("/bin/busybox") : Text(en: "missing: apt-get install busybox-static", zh: "缺少：apt-get install busybox-static")))
+    all.append(Finding(name: .data("busybox"), holds: busybox, detail: busybox ? Text.data("/bin/busybox") : Text(en: "missing: apt-get install busybox-static", zh: "缺少：apt-get install busybox-static")))
     let raises = CapabilitySet.effective.contains(CapabilitySet(name: "SYS_RESOURCE") ?? [])
     all.append(
       Finding(
-        name: Text("CAP_SYS_RESOURCE"), holds: raises,
+        name: .data("CAP_SYS_RESOURCE"), holds: raises,
         detail: raises ? Text(en: "here", zh: "具备") : Text(en: "oom_score_adj cannot be lowered, hard limits not raised: pods run without it", zh: "不能降低 oom_score_adj，不能提高硬限制：Pod 仍可运行"), isOptional: true))
     return all
   }

@@ -88,9 +88,9 @@ import Testing
   static let story = Story(
     "99-test", title: Text(en: "It's a test", zh: "测试"), question: Text(en: "q", zh: "问"), manifests: [.init("a.yaml", "kind: Pod\n")],
     steps: [
-      Step(Text("one"), why: Text("w"), facts: [Fact("seen", en: "seen", zh: "看到"), Fact("hidden", en: "hidden", zh: "看不到")], cluster: "check seen x echo x") { _ in },
-      Step(Text("two"), why: Text("w"), facts: [Fact("alone", en: "a", zh: "b")], standsAlone: true) { _ in },
-      Step(Text("three"), why: Text("w"), facts: [Fact("follows", en: "a", zh: "b")]) { _ in },
+      Step(.data("one"), why: .data("w"), facts: [Fact("seen", en: "seen", zh: "看到"), Fact("hidden", en: "hidden", zh: "看不到")], cluster: "check seen x echo x") { _ in },
+      Step(.data("two"), why: .data("w"), facts: [Fact("alone", en: "a", zh: "b")], standsAlone: true) { _ in },
+      Step(.data("three"), why: .data("w"), facts: [Fact("follows", en: "a", zh: "b")]) { _ in },
     ])
 
   @Test func whatTheScriptDoesNotCheckItNames() {

@@ -11,7 +11,7 @@ import Tutorial
     var model = LearnModel(
       exercise: "03-sidecar", title: Text(en: "Sidecars", zh: "边车"), lesson: Text(en: "# A lesson\n\n" + long, zh: "# 课文\n\n" + long),
       brief: Text(en: "# Task\n\nDo it.", zh: "# 任务\n\n做吧。"), language: language)
-    model.apply(.story(title: Text(en: "Sidecars", zh: "边车"), question: Text("?"), steps: 2))
+    model.apply(.story(title: Text(en: "Sidecars", zh: "边车"), question: .data("?"), steps: 2))
     return model
   }
 
@@ -20,7 +20,7 @@ import Tutorial
     #expect(m.press(.enter) == .advance)
     #expect(m.press(.enter) == nil)
     m.apply(.step(number: 1, title: Text(en: "First", zh: "一"), why: Text(en: "why **one**", zh: "为何 **一**")))
-    m.apply(.evidence(at: "14:02:07.118", lines: [Text("app pid 1")]))
+    m.apply(.evidence(at: "14:02:07.118", lines: [.data("app pid 1")]))
     m.apply(.waiting)
     #expect(m.page == 1)
     #expect(m.press(.character("b")) == nil && m.page == 0)
