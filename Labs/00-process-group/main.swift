@@ -6,8 +6,12 @@ import Glibc
 import Kernel
 import LabKit
 
-/// busybox plays all parts: the server that hands out the log, and two readers that fill it.
+/// busybox plays two parts: the server that hands out the log, and a reader that fills it.
 let busybox = "/bin/busybox"
+/// This program: LogSocket.swift has the third part.
+let own = optional { () throws(SysError) in try FileSystem.readlink("/proc/self/exe") } ?? CommandLine.arguments[0]
+if let code = LogSocket.run(CommandLine.arguments) { exit(code) }
+
 let port = 20_000 + Int(getpid()) % 20_000
 
 /// The three programs; all write to and read from one folder.
@@ -15,7 +19,7 @@ func programs(_ folder: String) -> [(name: String, words: [String])] {
   [
     ("server", [busybox, "httpd", "-f", "-p", "127.0.0.1:\(port)", "-h", folder]),
     ("kernel-reader", [busybox, "sh", "-c", "while :; do echo kernel >>\(folder)/log; sleep 1; done"]),
-    ("socket-reader", [busybox, "sh", "-c", "while :; do echo socket >>\(folder)/log; sleep 1; done"]),
+    ("socket-reader", [own, "listen", folder]),
   ]
 }
 
@@ -44,7 +48,8 @@ func startService(_ scene: Scene, apart: Bool) throws -> (members: [Int32], stop
   try scene.until("the three programs run", "三个程序都在运行") {
     known.list = Proc.children(leader).compactMap { ProcessIdentity(pid: $0) }
     let names = known.list.compactMap { Proc.arguments($0.pid) }
-    return names.filter { $0.contains("httpd") && !$0.contains("setsid") }.count == 1 && names.filter { $0.contains("-c") && !$0.contains("setsid") }.count == 2
+    let isThere = { (word: String) in names.contains { $0.contains(word) && !$0.contains("setsid") } }
+    return isThere("httpd") && isThere("-c") && isThere("listen") && FileSystem.exists(scene.folder + "/socket")
   }
   return (known.list.map(\.pid).sorted(), stop)
 }
@@ -56,7 +61,7 @@ final class Members {
 
 /// One program with namespaces of its own: what a container without a Pod is. shared: without them.
 func startAlone(_ scene: Scene, _ words: [String], shared: Bool) throws -> Int32 {
-  var plan = SpawnPlan(.paths([busybox]), ["busybox"] + words.dropFirst(), environment: ["PATH=/bin:/usr/bin"])
+  var plan = SpawnPlan(.paths([words[0]]), words, environment: ["PATH=/bin:/usr/bin"])
   if !shared { plan.namespaces = [.network, .mount, .ipc, .uts] }
   plan.steps = [
     .init(.newSession), .init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)), .init(.duplicate(from: 0, to: 2)),
@@ -102,6 +107,27 @@ func asked(_ pid: Int32) -> Text {
 
 let refused = Text(en: "connection refused", zh: "连接被拒绝")
 
+/// Sends a message to the socket in the folder that a process sees; nil: it arrived there, else why not.
+func tell(_ scene: Scene, from pid: Int32) throws -> String? {
+  let fd = try Pidfd.open(pid)
+  let answer = try FileDescriptor.pipe()
+  var plan = SpawnPlan(.paths([own]), [own, "tell", scene.folder], environment: [])
+  plan.joins = [(fd.raw, [.mount])]
+  plan.steps = [.init(.duplicate(from: answer.write.raw, to: 1)), .init(.closeFrom(3, atExec: true))]
+  let child = try plan.spawn()
+  let (read, write) = answer.ends()
+  _ = close(write)
+  let end = FileDescriptor(owning: read)
+  let text = String(decoding: try FileSystem.read(end.raw, "the answer"), as: UTF8.self)
+  return try child.wait().code == 0 ? nil : text.trimmed
+}
+
+/// What was sent, and from where; how it went.
+func told(_ pid: Int32, _ failure: String?) -> Text {
+  Text(en: "a message to the Unix socket, from the folder of pid \(pid): ", zh: "从 pid \(pid) 的目录给 Unix 套接字发消息：")
+    + (failure.map(Text.data) ?? Text(en: "sent", zh: "已送达"))
+}
+
 let together = Step(
   Text(en: "Three programs, one process group", zh: "三个程序，一个进程组"),
   why: Text(
@@ -111,6 +137,7 @@ let together = Step(
     Fact("one-group", en: "all three have the same process group and session", zh: "三个进程同属一个进程组和一个会话"),
     Fact("shared-loopback", en: "one reaches the other on 127.0.0.1", zh: "进程之间可以通过 127.0.0.1 访问"),
     Fact("shared-files", en: "what one writes, the other sees: the same file", zh: "一个进程写的文件，另一个进程看得到：是同一个文件"),
+    Fact("shared-socket", en: "what one sends to a Unix socket, another writes into the log", zh: "一个进程发给 Unix 套接字的消息，另一个进程写进日志"),
   ], standsAlone: true
 ) { scene in
   let apart = scene.breaks("one-group")
@@ -118,12 +145,13 @@ let together = Step(
   var members = started.members
   defer { started.stop() }
   scene.compare([.data("pid"), Text(en: "process group", zh: "进程组"), Text(en: "session", zh: "会话"), Text(en: "command", zh: "命令")], data: members.compactMap { pid in
-    Proc.stat(pid).map { ["\(pid)", "\($0.processGroup)", "\($0.session)", Evidence.command(pid).shortened(34)] }
+    Proc.stat(pid).map { ["\(pid)", "\($0.processGroup)", "\($0.session)", Evidence.command(pid).shortened(27)] }
   })
   let groups = Set(members.compactMap { Proc.stat($0)?.processGroup })
   try scene.check("one-group", groups.count == 1, expected: Text(en: "1 process group", zh: "1 个进程组"), found: .data("\(groups.count): \(groups.sorted())"))
 
-  try scene.until("the log is written", "日志已写入") { Evidence.text("\(scene.folder)/log").contains("socket") && Evidence.text("\(scene.folder)/log").contains("kernel") }
+  let log = { Evidence.text("\(scene.folder)/log") }
+  try scene.until("the log is written", "日志已写入") { log().contains("kernel") }
   if scene.breaks("shared-loopback") { members[1] = try startAlone(scene, programs(scene.folder)[1].words, shared: false) }
   if scene.breaks("shared-files") { members[2] = try startAlone(scene, programs(scene.folder)[2].words, shared: false) }
   let answer = try ask(from: members[1])
@@ -133,6 +161,12 @@ let together = Step(
   let inodes = seen.joined(separator: "  ")
   scene.say(en: "the folder, device:inode as each of them sees it: \(inodes)", zh: "三个进程各自看到的目录，设备号:inode：\(inodes)")
   try scene.check("shared-files", Set(seen).count == 1, expected: .data(seen[0]), found: .data(seen.joined(separator: ", ")))
+  let sender = scene.breaks("shared-socket") ? try startAlone(scene, programs(scene.folder)[1].words, shared: false) : members[1]
+  if sender != members[1] { try scene.until("it has a folder of its own", "它有了自己的目录") { Evidence.inode(sender, scene.folder) != Evidence.inode(members[0], scene.folder) } }
+  let failure = try tell(scene, from: sender)
+  scene.show(told(sender, failure))
+  if failure == nil { try scene.until("the message is in the log", "消息已写进日志") { log().contains("socket") } }
+  try scene.check("shared-socket", failure == nil, expected: told(sender, nil), found: told(sender, failure))
 }
 
 let signal = Step(
@@ -162,9 +196,10 @@ let isolated = Step(
   facts: [
     Fact("lost-loopback", en: "the server is not there on the reader's loopback", zh: "在读取进程的回环网络上找不到服务器"),
     Fact("lost-files", en: "the same path is another file in each", zh: "同一个路径在各自容器里是不同的文件"),
+    Fact("lost-socket", en: "the socket's path leads nowhere for the others", zh: "套接字的路径，在别的容器里无处可通"),
   ], standsAlone: true
 ) { scene in
-  let shared = scene.breaks("lost-loopback") || scene.breaks("lost-files")
+  let shared = ["lost-loopback", "lost-files", "lost-socket"].contains(where: scene.breaks)
   let pids = try programs(scene.folder).map { try startAlone(scene, $0.words, shared: shared) }
   let seen = pids.map { Evidence.inode($0, scene.folder) }
   let heads = [
@@ -181,6 +216,10 @@ let isolated = Step(
   let got = answer == nil ? refused : Text(en: "an answer", zh: "有应答")
   scene.show(asked(pids[1]) + got)
   try scene.check("lost-loopback", answer == nil, expected: refused, found: got)
+  try scene.until("the socket is there for the one who listens", "监听者那里有了套接字") { Evidence.inode(pids[2], scene.folder + "/socket") != "-" }
+  let failure = try tell(scene, from: pids[1])
+  scene.show(told(pids[1], failure))
+  try scene.check("lost-socket", failure != nil, expected: .data("No such file or directory"), found: told(pids[1], failure))
 }
 
 exit(

@@ -73,6 +73,38 @@ let kinds = """
 
   """
 
+/// One container mounts something in the volume; whether the others see it is for each to say.
+let spread = """
+  apiVersion: v1
+  kind: Pod
+  metadata: {name: spread}
+  spec:
+    terminationGracePeriodSeconds: 0
+    volumes:
+    - {name: work, emptyDir: {}}
+    containers:
+    - name: mounter
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sleep, "3600"]
+      securityContext: {privileged: true}
+      volumeMounts:
+      - {name: work, mountPath: /work, mountPropagation: Bidirectional}
+    - name: follower
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sleep, "3600"]
+      volumeMounts:
+      - {name: work, mountPath: /work, mountPropagation: HostToContainer}
+    - name: apart
+      image: busybox
+      imagePullPolicy: IfNotPresent
+      command: [sleep, "3600"]
+      volumeMounts:
+      - {name: work, mountPath: /work}
+
+  """
+
 /// The node's root is a folder of this lab's, so that /data is not the machine's.
 func apply(_ scene: Scene, _ manifest: String) throws {
   try FileSystem.makeFolders(scene.folder + "/node")
@@ -86,7 +118,7 @@ func page(_ scene: Scene, _ pod: String) throws -> String {
 }
 
 func waitForNginx(_ scene: Scene, _ pod: String) throws {
-  try scene.until("nginx listens (its image is built at the first use)", "nginx 开始监听（首次使用时构建镜像）", seconds: 300) {
+  try scene.until("nginx listens (its image is built at the first use)", "nginx 开始监听（首次使用时构建镜像）", imagesOf: pod) {
     guard let pid = try scene.processes(pod)["nginx-container"] else { return false }
     // 0050 is port 80, 0A is LISTEN.
     return Evidence.lines("/proc/\(pid)/net/tcp").contains { $0.contains(":0050 ") && $0.contains(" 0A ") }
@@ -148,7 +180,7 @@ let mounts = Step(
   }
   try apply(scene, manifest)
   try waitForNginx(scene, "looked-at")
-  try scene.until("debian runs", "debian 开始运行", seconds: 120) { try scene.processes("looked-at")["debian-container"] != nil }
+  try scene.until("debian runs", "debian 开始运行", imagesOf: "looked-at") { try scene.processes("looked-at")["debian-container"] != nil }
   let (n, d) = (try scene.process("looked-at", "nginx-container"), try scene.process("looked-at", "debian-container"))
   guard let a = Evidence.mount(n, "/usr/share/nginx/html"), let b = Evidence.mount(d, "/pod-data") else { throw notMounted }
   let short = { (root: String) in "…" + root.suffix(24) }
@@ -233,6 +265,45 @@ let others = Step(
   try scene.check("goes-with-pod", there && !left, expected: gone, found: state(left))
 }
 
+let propagation = Step(
+  Text(en: "A mount inside a volume: who sees it?", zh: "卷里面再挂载：谁看得到？"),
+  why: Text(
+    en: "A volume shares a directory; what is mounted on a folder of it later is a matter of its own, for each container has its own mounts. mountPropagation says: None (the default) sees nothing of it, HostToContainer sees what others mount there, Bidirectional also passes on what the container itself mounts, and needs a privileged one. In mountinfo the kernel calls these master and shared.",
+    zh: "卷共享的是一个目录；之后又挂载在其中某个文件夹上的东西是另一回事，因为每个容器有自己的挂载。由 mountPropagation 决定：None（默认）什么也看不到；HostToContainer 看得到别处在那里做的挂载；Bidirectional 还会把容器自己做的挂载传出去，需要特权容器。在 mountinfo 里，内核把它们叫做 master 和 shared。"),
+  facts: [
+    Fact("mount-spreads", en: "what mounter mounts, follower sees", zh: "mounter 挂载的东西，follower 看得到"),
+    Fact("not-to-all", en: "apart has the same directory and does not see it", zh: "apart 有同一个目录，却看不到它"),
+  ], standsAlone: true,
+  cluster: #"""
+    k apply -f spread.yaml
+    k wait --for=condition=Ready pod/spread --timeout=120s
+    k exec spread -c mounter -- sh -c 'mkdir -p /work/disk; mount -t tmpfs none /work/disk; echo inner >/work/disk/page'
+    check mount-spreads inner k exec spread -c follower -- cat /work/disk/page
+    first not-to-all '*No such file*' k exec spread -c apart -- sh -c 'cat /work/disk/page 2>&1; true'
+    k exec spread -c mounter -- umount /work/disk
+    gone spread
+    """#
+) { scene in
+  var manifest = spread
+  if scene.breaks("mount-spreads") { manifest = manifest.replacing(", mountPropagation: HostToContainer", with: "") }
+  if scene.breaks("not-to-all") { manifest = manifest.replacing("mountPath: /work}", with: "mountPath: /work, mountPropagation: HostToContainer}") }
+  try scene.apply(manifest, ready: "spread")
+  let made = try scene.exec("spread", "mounter", "mkdir -p /work/disk && mount -t tmpfs none /work/disk && echo inner >/work/disk/page 2>&1")
+  scene.typed("mounter$ mount -t tmpfs none /work/disk; echo inner >/work/disk/page", printed: (made.text + made.errors).trimmed)
+  let names = ["mounter", "follower", "apart"]
+  let page = { (name: String) in Evidence.text("/proc/\(try scene.process("spread", name))/root/work/disk/page").trimmed }
+  if !scene.breaks("mount-spreads") { try scene.until("the mount has come to follower", "挂载传到 follower") { try page("follower") == "inner" } }
+  scene.table([Text(en: "container", zh: "容器"), .data("/proc/PID/mountinfo"), .data("/work/disk/page")], data: try names.map { name in
+    let tags = Evidence.mount(try scene.process("spread", name), "/work")?.propagation ?? []
+    return [name, tags.isEmpty ? "-" : tags.joined(separator: " "), try page(name).isEmpty ? "-" : try page(name)]
+  })
+  let (follower, apart) = (try page("follower"), try page("apart"))
+  try scene.check("mount-spreads", equal: "inner", follower)
+  try scene.check("not-to-all", apart.isEmpty, expected: Text(en: "nothing", zh: "什么也没有"), found: .data(apart))
+  _ = try scene.exec("spread", "mounter", "umount /work/disk")
+  try scene.remove("spread")
+}
+
 let broken = Step(
   Text(en: "Break it: one mount less", zh: "破坏：少写一个挂载"),
   why: Text(
@@ -247,7 +318,7 @@ let broken = Step(
   let manifest = twoContainers.replacing("name: two-containers", with: "name: one-mount")
   try apply(scene, whole ? manifest : manifest.replacing(nginxMount, with: ""))
   try waitForNginx(scene, "one-mount")
-  try scene.until("debian has ended", "debian 已结束", seconds: 120) { try scene.field("one-mount", ".status.containerStatuses[?(@.name==\"debian-container\")].state.terminated.reason") == "Completed" }
+  try scene.until("debian has ended", "debian 已结束", imagesOf: "one-mount") { try scene.field("one-mount", ".status.containerStatuses[?(@.name==\"debian-container\")].state.terminated.reason") == "Completed" }
   let answer = try page(scene, "one-mount").split(separator: "\n").map(String.init)
   let has = answer.contains { $0.contains("Hello from the debian container") }
   let line = answer.first { $0.contains("title") || $0.contains("wget") } ?? answer.first ?? "-"
@@ -267,5 +338,5 @@ exit(
       question: Text(
         en: "Two containers have two file systems. How can one write what the other reads, and what exactly is it that they share?",
         zh: "两个容器有两个文件系统。一个写的东西，另一个怎样读到？它们共享的究竟是什么？"),
-      manifests: [.init("two-containers.yaml", twoContainers), .init("kinds.yaml", kinds)],
-      steps: [hello, mounts, others, broken])))
+      manifests: [.init("two-containers.yaml", twoContainers), .init("kinds.yaml", kinds), .init("spread.yaml", spread)],
+      steps: [hello, mounts, others, propagation, broken])))

@@ -6,17 +6,29 @@ import Glibc
 import Kernel
 import LabKit
 
+/// Whoever is told to stop writes down that it stops, and when, by the kernel's clock.
+let farewell = """
+  ended() { echo "$1 $(cut -d' ' -f1 /proc/uptime)" >>/host/ends; exit 0; }
+
+  """
+
+/// A second sidecar, for the order: it does nothing.
+let guardian = farewell + """
+  trap 'ended guard' TERM
+  while :; do sleep 0.05; done
+  """
+
 /// The app: a numbered line twenty times a second, into a file, and nothing else.
-let app = """
+let app = farewell + """
   n=0
-  trap 'sleep 0.3; : >/host/app-ended; exit 0' TERM
+  trap 'sleep 0.3; ended app' TERM
   while :; do n=$((n + 1)); echo "line $n" >>/logs/app.log; sleep 0.05; done
   """
 
 /// The sidecar: each line of the file to its own standard output. How far it came it keeps in the volume, so that its next life goes on there.
-let ship = """
+let ship = farewell + """
   log=/logs/app.log saved=/logs/.shipped
-  trap '[ -e /host/app-ended ] && echo last >/host/ship-ended || echo first >/host/ship-ended; exit 0' TERM
+  trap 'ended ship' TERM
   while [ ! -e $log ]; do sleep 0.05; done
   exec 4<$log
   n=$(cat $saved 2>/dev/null || echo 0)
@@ -46,14 +58,15 @@ func pod(in folder: String, _ name: String, native: Bool = false, apart: Bool = 
 
     """
   }
-  let sidecar = container("ship", script, apart ? "other" : "logs", native ? "\n    restartPolicy: Always" : "")
+  let always = "\n    restartPolicy: Always"
+  let sidecar = container("ship", script, apart ? "other" : "logs", native ? always : "")
   return """
     apiVersion: v1
     kind: Pod
     metadata: {name: \(name)}
     spec:
       terminationGracePeriodSeconds: 5
-    \(native ? "  initContainers:\n" + sidecar : "")  containers:
+    \(native ? "  initContainers:\n" + sidecar + container("guard", guardian, "logs", always) : "")  containers:
     \(container("app", app, "logs"))\(native ? "" : sidecar)  volumes:
       - {name: logs, emptyDir: {}}
       - {name: other, emptyDir: {}}
@@ -127,7 +140,7 @@ let oneFile = Step(
     en: "app writes its log into a volume; ship mounts the same volume and prints each line to its own standard output. Each has its own mounts; compare the file's device and inode. The app was not changed and does not know.",
     zh: "app 把日志写进一个卷；ship 挂载同一个卷，把每一行打印到自己的标准输出。两个容器各有自己的挂载；比较文件的设备号和 inode。应用没有任何改动，对此毫不知情。"),
   facts: [
-    Fact("own-mounts", en: "app and ship have mount namespaces of their own", zh: "app 与 ship 各有自己的 Mount Namespace"),
+    Fact("own-mounts", en: "app and ship have mounts and process ids of their own", zh: "app 与 ship 各有自己的 Mount Namespace 和 PID Namespace"),
     Fact("same-inode", en: "both see the same file: same device, same inode", zh: "两者看到同一个文件：设备号和 inode 都相同"),
     Fact("every-line", en: "every line reaches the sidecar's output, once", zh: "每一行都到达 sidecar 的输出，不多不少"),
   ],
@@ -146,11 +159,14 @@ let oneFile = Step(
   let a = try scene.process("shop", "app")
   let s = try scene.process("shop", "ship")
   _ = try written(scene, "shop")
-  scene.compare([.data(""), .data("pid"), .data("Mount Namespace"), Text(en: "/logs/app.log, device:inode", zh: "/logs/app.log，设备号:inode")], data: [
-    ["app", "\(a)", Evidence.namespace(a, "mnt"), Evidence.inode(a, "/logs/app.log")],
-    ["ship", "\(s)", Evidence.namespace(s, "mnt"), Evidence.inode(s, "/logs/app.log")],
+  scene.compare([.data(""), .data("pid"), .data("Mount Namespace"), .data("PID Namespace"), Text(en: "/logs/app.log, device:inode", zh: "/logs/app.log，设备号:inode")], data: [
+    ["app", "\(a)", Evidence.namespace(a, "mnt"), Evidence.namespace(a, "pid"), Evidence.inode(a, "/logs/app.log")],
+    ["ship", "\(s)", Evidence.namespace(s, "mnt"), Evidence.namespace(s, "pid"), Evidence.inode(s, "/logs/app.log")],
   ])
-  try scene.check("own-mounts", differ: Evidence.namespace(a, "mnt"), Evidence.namespace(scene.breaks("own-mounts") ? a : s, "mnt"))
+  let other = scene.breaks("own-mounts") ? a : s
+  let both = { (pid: Int32) in "\(Evidence.namespace(pid, "mnt")) \(Evidence.namespace(pid, "pid"))" }
+  let differs = ["mnt", "pid"].allSatisfy { Evidence.namespace(a, $0) != Evidence.namespace(other, $0) }
+  try scene.check("own-mounts", differs, expected: .data("≠ \(both(a))"), found: .data(both(other)))
   try scene.check("same-inode", equal: Evidence.inode(a, "/logs/app.log"), Evidence.inode(s, "/logs/app.log"))
   try scene.until("some lines are written", "写入若干行") { try written(scene, "shop") > 15 }
   let result = try account(scene, "shop")
@@ -159,13 +175,13 @@ let oneFile = Step(
 }
 
 let native = Step(
-  Text(en: "A native sidecar: first to start, last to stop", zh: "原生 sidecar：最先启动，最后停止"),
+  Text(en: "Native sidecars: first to start, last to stop", zh: "原生 sidecar：最先启动，最后停止"),
   why: Text(
-    en: "As an init container with restartPolicy: Always the sidecar is running before the app starts, and is stopped only after the app has ended: it sees the first line and the last.",
-    zh: "写成 restartPolicy: Always 的 Init Container，sidecar 在应用启动之前就已运行，应用结束之后才停止：第一行和最后一行它都看得到。"),
+    en: "As an init container with restartPolicy: Always the sidecar is running before the app starts, and is stopped only after the app has ended: it sees the first line and the last. Of several, the one that is written first starts first and stops last.",
+    zh: "写成 restartPolicy: Always 的 Init Container，sidecar 在应用启动之前就已运行，应用结束之后才停止：第一行和最后一行它都看得到。有多个时，写在最前面的最先启动，最后停止。"),
   facts: [
-    Fact("sidecar-first", en: "ship was started before app", zh: "ship 先于 app 启动"),
-    Fact("sidecar-last", en: "ship was stopped after app had ended", zh: "app 结束之后 ship 才被停止"),
+    Fact("sidecar-first", en: "ship was started before guard, guard before app", zh: "ship 先于 guard 启动，guard 先于 app"),
+    Fact("sidecar-last", en: "app ended first, then the sidecars, in reverse", zh: "app 最先结束，然后是 sidecar，顺序相反"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f native.yaml
@@ -178,22 +194,21 @@ let native = Step(
 ) { scene in
   let isNative = !scene.breaks("sidecar-first") && !scene.breaks("sidecar-last")
   try scene.apply(pod(in: scene.folder, "native", native: isNative), ready: "native")
-  let a = try scene.process("native", "app")
-  let s = try scene.process("native", "ship")
-  for (name, pid) in [("ship", s), ("app ", a)] {
-    scene.say(en: "\(name)  pid \(pid)  started at tick \(Evidence.startTime(pid))", zh: "\(name)  pid \(pid)  启动时刻（时钟滴答）\(Evidence.startTime(pid))")
-  }
-  if !scene.breaks("sidecar-last") {
-    try scene.check("sidecar-first", Evidence.startTime(s) <= Evidence.startTime(a) && s < a, expected: Text(en: "ship before app", zh: "ship 先于 app"), found: .data("ship \(s), app \(a)"))
-  }
+  let order = ["ship", "guard", "app"]
+  let pids = try scene.processes("native")
+  let starts = order.map { name in pids[name].map(Evidence.startTime) ?? 0 }
+  scene.typed("$ podctl get pod native", printed: try scene.podctl("get", "pod", "native"))
   try scene.podctl("delete", "pod", "native")
-  let order = Evidence.lines("\(scene.folder)/native/ship-ended").first ?? "-"
-  let isLast = order == "last"
-  scene.say(
-    en: "when ship was told to stop, app had ended: \(isLast ? "yes" : "no")   (written by ship itself)",
-    zh: "要 ship 停止时，app 已经结束：\(isLast ? "是" : "否")   （由 ship 自己写下）")
-  try scene.check("sidecar-last", equal: "last", order)
-  if scene.breaks("sidecar-last") { try scene.check("sidecar-first", s < a, expected: Text(en: "ship before app", zh: "ship 先于 app"), found: .data("ship \(s), app \(a)")) }
+  let ends = Evidence.lines("\(scene.folder)/native/ends").map { $0.split(separator: " ").map(String.init) }
+  let end = { (name: String) in ends.first { $0.first == name }?.last ?? "-" }
+  scene.table([.data(""), .data("pid"), Text(en: "started at tick", zh: "启动时刻（时钟滴答）"), Text(en: "ended, s since boot", zh: "结束时刻（开机后秒数）")], data: zip(order, starts).map { name, start in
+    [name, pids[name].map(String.init) ?? "-", "\(start)", end(name)]
+  })
+  let isFirst = starts == starts.sorted() && starts[0] > 0 && pids["ship"] ?? 0 < pids["app"] ?? 0
+  let check = { try scene.check("sidecar-first", isFirst, expected: .data("ship, guard, app"), found: .data(zip(order, starts).map { "\($0) \($1)" }.joined(separator: ", "))) }
+  if !scene.breaks("sidecar-last") { try check() }
+  try scene.check("sidecar-last", equal: "app, guard, ship", ends.compactMap(\.first).joined(separator: ", "))
+  if scene.breaks("sidecar-last") { try check() }
 }
 
 let rotation = Step(
@@ -312,7 +327,7 @@ let network = Step(
   ], standsAlone: true
 ) { scene in
   try scene.podctl("apply", "-f", "-", input: collector)
-  try scene.until("the collector listens (its image is built at the first use)", "收集端开始监听（首次使用时构建镜像）", seconds: 300) {
+  try scene.until("the collector listens (its image is built at the first use)", "收集端开始监听（首次使用时构建镜像）", imagesOf: "collector") {
     try scene.field("collector", ".status.containerStatuses[0].ready") == "true"
   }
   let address = try scene.field("collector", ".status.podIP")

@@ -74,8 +74,8 @@ enum WarImage {
     return out + [UInt8](repeating: 0, count: 1024)
   }
 
-  /// The image sample-war:VERSION, as `docker save` would write it: the WAR, and a program that can copy it.
-  static func archive(_ version: String, copier: [UInt8]) -> [UInt8] {
+  /// An image by its name, as `docker save` would write it: the WAR, and a program that can copy it.
+  static func archive(_ name: String, _ version: String, copier: [UInt8]) -> [UInt8] {
     let war = zip([("index.jsp", Array(page(version).utf8)), ("WEB-INF/web.xml", Array("<web-app version=\"6.0\" xmlns=\"https://jakarta.ee/xml/ns/jakartaee\"/>".utf8))])
     let layer = tar([("bin/cp", copier, 0o755), ("bin/sh", copier, 0o755), ("sample.war", war, 0o644)])
     let digest = TokenProof.sha256(layer).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -89,7 +89,7 @@ enum WarImage {
       ("config", .object([("Cmd", .strings(["/bin/cp", "/sample.war", "/app"])), ("Env", .strings(["PATH=/bin"]))])),
       ("rootfs", .object([("type", .string("layers")), ("diff_ids", .strings(["sha256:" + digest]))])),
     ])
-    let list = Value.array([.object([("Config", .string("config.json")), ("RepoTags", .strings(["sample-war:\(version)"])), ("Layers", .strings(["layer.tar"]))])])
+    let list = Value.array([.object([("Config", .string("config.json")), ("RepoTags", .strings([name])), ("Layers", .strings(["layer.tar"]))])])
     return tar([
       ("manifest.json", JSON.compactBytes(list), 0o644), ("config.json", JSON.compactBytes(config), 0o644), ("layer.tar", layer, 0o644),
     ])

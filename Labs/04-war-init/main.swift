@@ -6,17 +6,20 @@ import Glibc
 import Kernel
 import LabKit
 
+/// The WAR's image of a version, as this run names it: the image store is the user's, and two labs may run at once.
+func warImage(_ version: String) -> String { "sample-war:\(version)-\(getpid())" }
+
 /// The Pod: first the container that only holds the WAR, then Tomcat, which finds it in webapps.
-func javaweb(_ version: String, name: String = "javaweb") -> String {
+func javaweb(_ image: String) -> String {
   """
   apiVersion: v1
   kind: Pod
-  metadata: {name: \(name)}
+  metadata: {name: javaweb}
   spec:
     terminationGracePeriodSeconds: 1
     initContainers:
     - name: war
-      image: sample-war:\(version)
+      image: \(image)
       imagePullPolicy: Never
       command: [cp, /sample.war, /app]
       volumeMounts:
@@ -69,13 +72,13 @@ func failing(_ policy: String) -> String {
     """
 }
 
-/// Puts sample-war:VERSION into the image store, out of which it goes at the end.
+/// Puts the WAR's image into the image store, out of which it goes at the end.
 func importWar(_ scene: Scene, _ version: String) throws {
   let file = "\(scene.folder)/sample-war-\(version).tar"
-  try FileSystem.write(file, WarImage.archive(version, copier: try FileSystem.read("/bin/busybox")))
+  try FileSystem.write(file, WarImage.archive(warImage(version), version, copier: try FileSystem.read("/bin/busybox")))
   try scene.podctl("image", "import", file)
   // The last comes first: an image that a Pod uses would stay.
-  scene.atEnd(run: ["podctl", "image", "rm", "sample-war:\(version)"])
+  scene.atEnd(run: ["podctl", "image", "rm", warImage(version)])
   scene.atEnd(run: ["podctl", "delete", "pod", "javaweb", "--grace-period=0", "--force"])
 }
 
@@ -101,14 +104,14 @@ let server = Step(
   ], standsAlone: true
 ) { scene in
   try importWar(scene, "1.0")
-  var manifest = javaweb("1.0")
-  if scene.breaks("page-compiled") { manifest = manifest.replacing("command: [cp, /sample.war, /app]", with: "command: [sh, -c, \"mkdir -p /app/sample; echo sample 1.0 >/app/sample/index.html\"]").replacing("image: sample-war:1.0\n    imagePullPolicy: Never", with: "image: busybox\n    imagePullPolicy: IfNotPresent") }
+  var manifest = javaweb(warImage("1.0"))
+  if scene.breaks("page-compiled") { manifest = manifest.replacing("command: [cp, /sample.war, /app]", with: "command: [sh, -c, \"mkdir -p /app/sample; echo sample 1.0 >/app/sample/index.html\"]").replacing("image: \(warImage("1.0"))\n    imagePullPolicy: Never", with: "image: busybox\n    imagePullPolicy: IfNotPresent") }
   if scene.breaks("war-before-server") {
     manifest = manifest.replacing("  - name: war", with: "  - name: war\n    restartPolicy: Always").replacing("command: [cp, /sample.war, /app]", with: "command: [sh, -c, \"cp /sample.war /app; exec sh -c 'while :; do read x </proc/self/stat; done'\"]")
-    manifest = manifest.replacing("image: sample-war:1.0", with: "image: sample-war:1.0\n    resources: {limits: {cpu: 50m}}")
+    manifest = manifest.replacing("image: \(warImage("1.0"))", with: "image: \(warImage("1.0"))\n    resources: {limits: {cpu: 50m}}")
   }
   try scene.podctl("apply", "-f", "-", input: manifest)
-  try scene.until("Tomcat serves the page (its image is built at the first use, then a Java machine starts)", "Tomcat 提供网页（首次使用时构建镜像，随后启动 Java 虚拟机）", seconds: 400) {
+  try scene.until("Tomcat serves the page (its image is built at the first use, then a Java machine starts)", "Tomcat 提供网页（首次使用时构建镜像，随后启动 Java 虚拟机）", imagesOf: "javaweb") {
     try scene.field("javaweb", ".status.containerStatuses[0].ready") == "true"
   }
   let events = try scene.journal("javaweb").filter { ["containerStarted", "containerExited"].contains($0.event) }
@@ -139,7 +142,7 @@ let upgrade = Step(
   try importWar(scene, "2.0")
   try scene.remove("javaweb")
   let version = scene.breaks("new-page") || scene.breaks("same-server") ? "1.0" : "2.0"
-  try scene.podctl("apply", "-f", "-", input: javaweb(version))
+  try scene.podctl("apply", "-f", "-", input: javaweb(warImage(version)))
   try scene.until("Tomcat serves the page", "Tomcat 提供网页", seconds: 120) { try scene.field("javaweb", ".status.containerStatuses[0].ready") == "true" }
   let after = (try image(scene, "javaweb", "containerStatuses"), try image(scene, "javaweb", "initContainerStatuses"))
   let lines = try page(scene, "javaweb")
@@ -220,5 +223,5 @@ exit(
       question: Text(
         en: "An application needs a server to run in. Must both be in one image? If not: how does the application come to the server, and in time?",
         zh: "应用要在服务器里运行。两者必须放进同一个镜像吗？如果不必，应用怎样及时到服务器手里？"),
-      manifests: [.init("javaweb.yaml", javaweb("1.0")), .init("chain.yaml", chain), .init("fails-never.yaml", failing("Never")), .init("fails-always.yaml", failing("Always"))],
+      manifests: [.init("javaweb.yaml", javaweb("sample-war:1.0")), .init("chain.yaml", chain), .init("fails-never.yaml", failing("Never")), .init("fails-always.yaml", failing("Always"))],
       steps: [server, upgrade, order, broken])))

@@ -144,7 +144,8 @@ let readiness = Step(
   try scene.until("the probe fails", "探测失败") { let s = try status(); return s.0 == "false" || s.1 != "0" }
   let out = try status()
   let process = { () -> Text in Evidence.state(pid) == "-" ? Text(en: "process gone", zh: "进程没了") : Text(en: "process still \(pid)", zh: "进程还是 \(pid)") }
-  scene.show(.data("app$ rm /tmp/open"), .data("ready \(out.0)   restartCount \(out.1)   ") + process())
+  let condition = { try scene.field("desk", ".status.conditions[?(@.type==\"Ready\")].status") }
+  scene.show(.data("app$ rm /tmp/open"), .data("  Ready: \(try condition())   restartCount: \(out.1)   ") + process())
   try scene.check(
     "out-of-service", out.0 == "false" && out.1 == "0" && Evidence.state(pid) != "-", expected: .data("ready false, restartCount 0, pid \(pid)"),
     found: .data("ready \(out.0), restartCount \(out.1)"))
@@ -154,7 +155,7 @@ let readiness = Step(
     try scene.until("it is ready again", "重新就绪") { try status().0 == "true" }
   }
   let back = try status()
-  scene.show(.data("app$ touch /tmp/open"), .data("ready \(back.0)   restartCount \(back.1)   ") + process())
+  scene.show(.data("app$ touch /tmp/open"), .data("  Ready: \(try condition())   restartCount: \(back.1)   ") + process())
   scene.timeline("desk")
   try scene.check("back-again", equal: "true 0", "\(back.0) \(back.1)")
   try scene.remove("desk")
@@ -283,7 +284,7 @@ let kinds = Step(
   }
   let line = try scene.events("Unhealthy").last { $0.contains("NOT_SERVING") }
   scene.show(event: "Unhealthy", line)
-  scene.show(data: "ready \(try isReady(scene, "remote", "grpc"))   restartCount \(try restarts(scene, "remote", "grpc"))")
+  scene.show(data: "ready: \(try isReady(scene, "remote", "grpc"))   restartCount \(try restarts(scene, "remote", "grpc"))")
   try scene.check("grpc-says-no", line != nil, expected: .data("NOT_SERVING"), found: .data(line ?? "-"))
   try scene.remove("kinds", "remote")
 }

@@ -318,6 +318,7 @@ let hooked = Step(
   facts: [
     Fact("post-start-first", en: "the container is ready only when postStart is done", zh: "postStart 做完，容器才就绪"),
     Fact("pre-stop-first", en: "SIGTERM comes only when preStop is done", zh: "preStop 做完，SIGTERM 才来"),
+    Fact("three-ways", en: "a hook may be a request (httpGet) or a pause (sleep) too", zh: "钩子也可以是一个请求（httpGet）或一段停顿（sleep）"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f hooks.yaml
@@ -340,7 +341,34 @@ let hooked = Step(
   scene.show(data: diary().map { "  \($0)" })
   let order = diary().dropFirst().map { $0.prefix(1) }.joined()
   try scene.check("pre-stop-first", equal: "234", order)
+
+  manifest = ways.replacing("/tmp/podlab-06", with: scene.folder + "/ways")
+  if scene.breaks("three-ways") { manifest = manifest.replacing("preStop: {httpGet: {path: /bye, port: 8080}}", with: "preStop: {exec: {command: [\"true\"]}}") }
+  try scene.apply(manifest, ready: "ways")
+  guard let nap = ProcessIdentity(pid: try scene.process("ways", "nap")) else { throw LabFailure.step(Text(en: "nap has ended", zh: "nap 已经结束")) }
+  let begin = Clock.monotonic
+  try scene.podctl("delete", "pod", "ways", "--wait=false")
+  try scene.until("nap has ended", "nap 已经结束") { !nap.isAlive }
+  let slept = Clock.monotonic - begin >= 1_000_000_000
+  let asked = Evidence.lines(scene.folder + "/ways/requests").contains { $0.contains("/bye") }
+  scene.show(
+    .data("$ podctl delete pod ways"),
+    .data("  web   httpGet /bye   ") + (asked ? Text(en: "the server was asked", zh: "服务器收到了请求") : Text(en: "the server was not asked", zh: "服务器没有收到请求")),
+    .data("  nap   sleep 1        ") + (slept ? Text(en: "it lived for a second more", zh: "又活了一秒") : Text(en: "it ended at once", zh: "立刻就结束了")))
+  try scene.check("three-ways", asked && slept, expected: Text(en: "asked, and a second's pause", zh: "收到请求，停顿一秒"), found: .data("\(asked), \(slept)"))
+  try scene.podctl("wait", "--for=delete", "pod/ways", "--timeout=30s")
 }
+
+/// One hook asks the other container's server for a page, one only waits.
+let ways = pod(
+  "ways", policy: "Always", spec: "  terminationGracePeriodSeconds: 10\n",
+  [
+    (
+      "web", "mkdir -p /www; echo bye >/www/bye; exec httpd -f -vv -p 8080 -h /www 2>>/host/requests",
+      "    lifecycle: {preStop: {httpGet: {path: /bye, port: 8080}}}\n    volumeMounts: [{name: host, mountPath: /host}]\n    readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}\n"
+    ),
+    ("nap", "trap 'exit 0' TERM\nwhile :; do sleep 0.05; done", "    lifecycle: {preStop: {sleep: {seconds: 1}}}\n"),
+  ]) + "  volumes: [{name: host, hostPath: {path: /tmp/podlab-06, type: DirectoryOrCreate}}]\n"
 
 let stubborn = pod("stubborn", policy: "Always", spec: "  terminationGracePeriodSeconds: 2\n", [("app", "trap '' TERM\nwhile :; do sleep 0.05; done", "")])
 let slow = pod(
@@ -401,6 +429,6 @@ exit(
         zh: "Pod 会是 Pending、Running、Succeeded、Failed 或 Unknown。究竟是什么决定的？从“启动”到“消失”之间又发生了什么？"),
       manifests: [
         .init("nowhere.yaml", nowhere), .init("no-image.yaml", noImage), .init("job.yaml", job), .init("half.yaml", half), .init("policies.yaml", policies),
-        .init("crash.yaml", crash), .init("hooks.yaml", hooks), .init("stubborn.yaml", stubborn), .init("slow.yaml", slow),
+        .init("crash.yaml", crash), .init("hooks.yaml", hooks), .init("ways.yaml", ways), .init("stubborn.yaml", stubborn), .init("slow.yaml", slow),
       ],
       steps: [pending, succeeded, failed, unknown, restarts, hooked, broken])))

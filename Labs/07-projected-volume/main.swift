@@ -2,6 +2,7 @@
 //
 // Lab 07: data projected into a container. A Secret, a ConfigMap, facts about the Pod and a token stand as files in one folder, in memory, and change all
 // at once while a reader reads. Read the lesson beside this file first.
+import Control
 import Glibc
 import Kernel
 import LabKit
@@ -207,6 +208,7 @@ let sources = Step(
   if scene.breaks("four-sources") { pod = pod.replacing("      - configMap:\n          name: colours\n", with: "") }
   if scene.breaks("own-mode") { pod = pod.replacing(", mode: 0400", with: "") }
   if scene.breaks("knows-itself") { pod = pod.replacing("fieldPath: metadata.labels", with: "fieldPath: metadata.uid") }
+  if scene.breaks("renewal-planned") { pod = pod.replacing("expirationSeconds: 600", with: "expirationSeconds: 3600") }
   if scene.breaks("token-bound") { pod = pod.replacing("audience: shop", with: "audience: bank") }
   try scene.apply(pod, ready: "everything")
   let pid = try scene.process("everything", "app")
@@ -228,7 +230,7 @@ let sources = Step(
   let owner = c["kubernetes.io"]?["pod"]?["name"]?.string ?? "-"
   let audience = c["aud"]?.array?.first?.string ?? c["aud"]?.string ?? "-"
   scene.say(en: "the token, decoded:", zh: "解码后的令牌：")
-  scene.show(.data("  sub \(c["sub"]?.string ?? "-")"), .data("  aud \(audience)   pod \(owner)   exp - iat \(life) s"))
+  scene.show(data: "  sub: \(c["sub"]?.string ?? "-")", "  aud: \(audience)   pod: \(owner)   exp - iat: \(life) s")
   // One letter of the claims is another one.
   let at = token.index(token.startIndex, offsetBy: token.count / 2)
   let forged = token.replacingCharacter(at: at, with: token[at] == "A" ? "B" : "A")
@@ -238,6 +240,58 @@ let sources = Step(
     Text(en: "signature, by the issuer's key   ", zh: "用签发者的公钥验证签名   ") + verdict(good), Text(en: "with one letter changed          ", zh: "改动一个字母之后         ") + verdict(bad))
   try scene.check("token-verified", good && !bad, expected: verdict(true) + .data(", ") + verdict(false), found: verdict(good) + .data(", ") + verdict(bad))
   try scene.check("token-bound", owner == "everything" && audience == "shop" && life == 600, expected: .data("pod everything, shop, 600 s"), found: .data("pod \(owner), \(audience), \(life) s"))
+}
+
+/// When a token was issued, and its name: each has its own.
+func birth(_ pid: Int32) throws -> (issued: Int64, id: String) {
+  guard let claims = TokenProof.parts(Evidence.text("/proc/\(pid)/root/all/token"))?.claims else { throw noToken }
+  return (claims["iat"]?.int ?? 0, claims["jti"]?.string ?? "-")
+}
+
+func supervisor(_ scene: Scene) throws -> ProcessIdentity {
+  guard let podd = Podd.process(scene.instance.place("default", "everything")).flatMap({ ProcessIdentity(pid: $0) }) else {
+    throw LabFailure.step(Text(en: "the Pod has no supervisor", zh: "这个 Pod 没有监管进程"))
+  }
+  return podd
+}
+
+let rotation = Step(
+  Text(en: "The token is replaced before it is old", zh: "令牌到期之前就会更换"),
+  why: Text(
+    en: "A token cannot be taken back, so it is short-lived, and the kubelet replaces it when 80 % of its life is over. Ten minutes is the shortest life there is, so eight minutes would have to pass: instead one sees the timer that is set in the kernel. And one sees the replacing itself: a supervisor that has just been started has no token in memory and asks for one at once, as a kubelet does that was restarted.",
+    zh: "令牌发出去就收不回来，所以有效期很短；过了 80 % 的有效期，kubelet 就换一个新的。最短的有效期是十分钟，要看到更换得等八分钟：这里看的是已经在内核里设好的定时器。更换本身也看得到：刚启动的监管进程内存里没有令牌，会立刻申请一个，就像重启过的 kubelet 那样。"),
+  facts: [
+    Fact("renewal-planned", en: "a timer of the supervisor goes off when 80 % of the life is over", zh: "监管进程的定时器会在有效期过去 80 % 时触发"),
+    Fact("token-replaced", en: "the file has another token, the container is the same process", zh: "文件里换了新令牌，容器还是同一个进程"),
+  ]
+) { scene in
+  let (old, app) = (try supervisor(scene), try scene.process("everything", "app"))
+  let before = try birth(app)
+  let age = Clock.wall / 1_000_000_000 - before.issued
+  let left = Evidence.timer(old.pid)
+  let planned = left.map { $0 + age }
+  scene.show(data: "$ grep it_value /proc/\(old.pid)/fdinfo/*   (podd)")
+  let shown = left.map(String.init) ?? "-"
+  scene.say(en: "  goes off in \(shown) s; the token is \(age) s old and lives for 600 s", zh: "  \(shown) 秒后触发；令牌已存在 \(age) 秒，有效期 600 秒")
+  try scene.check(
+    "renewal-planned", planned.map { abs($0 - 480) <= 5 } ?? false, expected: Text(en: "480 s after the token's birth", zh: "令牌签发之后 480 秒"),
+    found: Text(en: "\(planned.map(String.init) ?? "-") s", zh: "\(planned.map(String.init) ?? "-") 秒"))
+
+  if !scene.breaks("token-replaced") {
+    old.signal(SIGKILL)
+    try scene.until("the supervisor is dead", "监管进程已死") { !old.isAlive }
+    scene.show(data: "$ kill -9 \(old.pid)   (podd)")
+    // A command that works on the Pod starts a supervisor for it.
+    try scene.podctl("wait", "--for=condition=Ready", "pod/everything", "--timeout=40s")
+    try scene.until("the file has another token", "文件里换了令牌") { try birth(app).id != before.id }
+  }
+  let (after, now) = (try birth(app), try scene.process("everything", "app"))
+  scene.compare([.data(""), .data("jti"), Text(en: "container's process", zh: "容器的进程")], [
+    [Text(en: "before", zh: "之前"), .data(before.id), .data("\(app)")], [Text(en: "after", zh: "之后"), .data(after.id), .data("\(now)")],
+  ])
+  try scene.check(
+    "token-replaced", after.id != before.id && now == app, expected: Text(en: "another token, process \(app)", zh: "另一个令牌，进程 \(app)"),
+    found: .data("\(after.id), \(now)"))
 }
 
 /// Two files that belong together, at some version. broken: the reader's folder is written in place, one file after the other.
@@ -404,4 +458,4 @@ exit(
         .init("test-projected-volume.yaml", testProjectedVolume), .init("pass.yaml", pass), .init("everything.yaml", everything), .init("reader.yaml", reader),
         .init("waiting.yaml", waiting),
       ],
-      steps: [secrets, sources, atomic, missing])))
+      steps: [secrets, sources, rotation, atomic, missing])))

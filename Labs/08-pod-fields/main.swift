@@ -148,7 +148,7 @@ let namespaces = Step(
   let found = try rows.map { try row($0.0, $0.1) }
   let same = Text(en: "the node's", zh: "节点的").map(Picture.emphasised)
   scene.table([.data(""), .data("net"), .data("ipc"), .data("pid")], [[Text(en: "the node", zh: "节点")] + node.map { .data(number($0)) }] + zip(rows, found).map { name, values in
-    [.data("\(name.0) \(name.1)")] + zip(values, node).map { $0 == $1 ? same : .data(number($0)) }
+    [.data("\(name.0)/\(name.1)")] + zip(values, node).map { $0 == $1 ? same : .data(number($0)) }
   })
   let isOwn = zip(found[0], node).allSatisfy { $0 != $1 }
   try scene.check("own-by-default", isOwn, expected: Text(en: "none is the node's", zh: "没有一个是节点的"), found: .data(found[0].joined(separator: " ")))

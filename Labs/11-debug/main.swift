@@ -177,7 +177,7 @@ let repaired = Step(
 func whereToLook(_ language: Language) -> [String] {
   let zh = language == .zh
   return Picture.tree([
-    (0, "podctl get pod"),
+    (0, "$ podctl get pod"),
     (1, "Pending" + (zh ? "：看 describe" : ": describe")), (2, zh ? "没有节点：FailedScheduling（标签、污点、资源）" : "no node: FailedScheduling (labels, taints, resources)"),
     (2, zh ? "没有镜像：ErrImagePull、ErrImageNeverPull" : "no image: ErrImagePull, ErrImageNeverPull"), (2, zh ? "没有卷：FailedMount；没有键：CreateContainerConfigError" : "no volume: FailedMount; no key: CreateContainerConfigError"),
     (1, "Init:…" + (zh ? "：看 logs -c 那个 Init 容器" : ": logs -c of that init container")),

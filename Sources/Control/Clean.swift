@@ -31,6 +31,7 @@ public struct Clean: Sendable {
     }
     for p in identities { end(p) }
     endStrangers(instance, driver)
+    endHelpers(instance)
     pods = found.count
     if !instance.id.isEmpty {
       let strays = processes(driver, instance.cgroupRoot)
@@ -65,6 +66,14 @@ public struct Clean: Sendable {
     else { return }
     for pid in Proc.all where pid != holder.pid && Proc.namespace(pid, "user") == node {
       if let root = Proc.namespace(pid, "mnt"), root != here, let p = ProcessIdentity(pid: pid) { end(p) }
+    }
+  }
+
+  /// Those who still make a key or a token for a Pod that is no more.
+  private mutating func endHelpers(_ instance: Instance) {
+    for pid in Proc.all {
+      guard let words = Proc.arguments(pid), words.count > 1, words[0].hasSuffix("podlab-token"), words[1] == instance.keys else { continue }
+      if let p = ProcessIdentity(pid: pid) { end(p) }
     }
   }
 

@@ -52,6 +52,17 @@ public enum Evidence {
     return nil
   }
 
+  /// Seconds until a timer of a process goes off (timerfd_create(2), as /proc/PID/fdinfo shows it); nil where none is set.
+  public static func timer(_ pid: Int32) -> Int64? {
+    let folder = "/proc/\(pid)/fdinfo"
+    for name in optional({ () throws(SysError) in try FileSystem.list(folder) }) ?? [] {
+      guard let line = lines("\(folder)/\(name)").first(where: { $0.hasPrefix("it_value: (") }) else { continue }
+      let seconds = line.dropFirst("it_value: (".count).prefix { $0.isNumber }
+      if let n = Int64(seconds), line != "it_value: (0, 0)" { return n }
+    }
+    return nil
+  }
+
   public static func text(_ path: String) -> String { optional { () throws(SysError) in try FileSystem.readText(path) } ?? "" }
 
   /// Complete lines of a file.

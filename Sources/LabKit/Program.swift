@@ -108,6 +108,12 @@ public enum LabProgram {
     let home = try Instance.locate(root: o.root)
     let root = "\(home.run)/labs/\(story.id.prefix(2))-\(getpid())"
     try FileSystem.makeFolders(root, mode: 0o700)
+    if let full = lackOfRoom(root, below: 2 << 20) {
+      put(2, "lab: \(full[o.language])\n")
+      try FileSystem.removeTree(root)
+      _ = rmdir("\(home.run)/labs")
+      return 3
+    }
     var instance = Instance(run: root + "/run", data: root + "/data", images: home.images)
     try instance.open()
     try instance.markPassing()
@@ -130,6 +136,9 @@ public enum LabProgram {
     }
     do { try steps(story, o, scene, traceFile) } catch let f as LabFailure { failure = f } catch { failure = .step(.data("\(error)")) }
     scene.end()
+    // Whatever it was that did not work: where nothing can be written, that comes first.
+    if case .step = failure, let full = lackOfRoom(root, below: 128 << 10) { failure = .step(full) }
+    if case .fact = failure, let full = lackOfRoom(root, below: 128 << 10) { failure = .step(full) }
     let isKept = o.keep && scene.lastPod != nil
     if isKept {
       let line = "podctl --root \(root) get pods"
@@ -149,6 +158,15 @@ public enum LabProgram {
     case .fact: return 1
     case .step: return 3
     }
+  }
+
+  /// Why a lab cannot write its files; nil: there is room for so many bytes.
+  private static func lackOfRoom(_ folder: String, below needed: Int64) -> Text? {
+    let free = FileSystem.free(of: folder)
+    guard free < needed else { return nil }
+    return Text(
+      en: "\(free >> 10) KiB are free where \(folder) lies: make room there, or choose another place with --root DIR",
+      zh: "\(folder) 所在的文件系统只剩 \(free >> 10) KiB：请腾出空间，或用 --root DIR 换一个地方")
   }
 
   private static func steps(_ story: Story, _ o: Options, _ scene: Scene, _ traceFile: String) throws {

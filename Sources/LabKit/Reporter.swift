@@ -49,14 +49,13 @@ final class TextReporter: Reporter {
   private let recording: Recording?
   /// The last reason that was given: it is not said twice in a row.
   private var reason = ""
-  /// Columns of the terminal; nil where standard output is none, and lines stay whole.
-  private let columns: Int?
-
-  init(_ language: Language, _ style: Style, _ recording: Recording?) {
-    (self.language, self.style, self.recording) = (language, style, recording)
+  /// Columns of the terminal, which may be resized at any time; nil where standard output is none, and lines stay whole.
+  private var columns: Int? {
     var size = winsize()
-    columns = ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : nil
+    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : nil
   }
+
+  init(_ language: Language, _ style: Style, _ recording: Recording?) { (self.language, self.style, self.recording) = (language, style, recording) }
 
   private func say(_ text: String) {
     recording?.output(text)

@@ -199,7 +199,15 @@ public final class Scene {
   public func apply(_ manifest: String, ready pod: String) throws {
     try podctl("apply", "-f", "-", input: manifest)
     lastPod = pod
-    try podctl("wait", "--for=condition=Ready", "pod/\(pod)", "--timeout=60s")
+    let r = try run(["podctl", "wait", "--for=condition=Ready", "pod/\(pod)", "--timeout=60s"])
+    if r.code == 0 { return }
+    let warning = try lastWarning().map { "\n\($0)" } ?? ""
+    throw LabFailure.step(Text(en: "pod \(pod) has not become ready", zh: "Pod \(pod) 没有就绪") + .data("\n\(r.errors.trimmed)\(warning)"))
+  }
+
+  /// What the last event of the type Warning says.
+  private func lastWarning() throws -> String? {
+    try podctl("get", "events", "-o", "jsonpath={range .items[?(@.type==\"Warning\")]}{.reason}: {.message}{\"\\n\"}{end}").split(separator: "\n").last.map { $0.description.shortened(400) }
   }
 
   /// Removes Pods at once: where their end is not what the step is about.
@@ -247,6 +255,35 @@ public final class Scene {
         isSaid = true
       }
       usleep(50_000)
+    }
+  }
+
+  /// Waits for what a Pod does once its images are here: they are built or pulled at their first use, which takes minutes. Where one cannot be had
+  /// nobody waits for it: what went wrong is said, and what can be done.
+  public func until(_ en: String, _ zh: String, imagesOf pod: String, _ holds: () throws -> Bool) throws {
+    var next: Int64 = 0
+    try until(en, zh, seconds: 400) {
+      if try holds() { return true }
+      if Clock.monotonic >= next {
+        next = Clock.monotonic + 1_000_000_000
+        try failIfAnImageIsMissing(pod)
+      }
+      return false
+    }
+  }
+
+  private func failIfAnImageIsMissing(_ pod: String) throws {
+    let status = try JSON.parse(Array(try podctl("get", "pod", pod, "-o", "json").utf8))["status"]
+    for kind in ["initContainerStatuses", "containerStatuses"] {
+      for container in status?[kind]?.array ?? [] {
+        guard let waiting = container["state"]?["waiting"], let reason = waiting["reason"]?.string, let image = container["image"]?.string else { continue }
+        guard ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"].contains(reason) else { continue }
+        let why = "\(reason): " + (waiting["message"]?.string ?? "").shortened(400)
+        throw LabFailure.step(
+          Text(
+            en: "the image \(image) cannot be had\n\(why)\nIt is made of Debian's packages once, then kept. Where the network can be reached: podctl image build \(image)",
+            zh: "得不到镜像 \(image)\n\(why)\n镜像由 Debian 软件包构建，只需一次，之后一直保留。在能访问网络的时候运行：podctl image build \(image)"))
+      }
     }
   }
 

@@ -67,7 +67,7 @@ import Tutorial
       for (rows, columns) in [(24, 80), (50, 140), (20, 60), (23, 79), (10, 30), (24, 200)] {
         var m = model(language)
         m.apply(.step(number: 1, title: Text(en: "First", zh: "第一步很长的标题第一步很长的标题第一步很长的标题"), why: Text(en: "why", zh: "为何")))
-        m.apply(.evidence(at: "14:02:07.118", lines: [Text(String(repeating: "证据 evidence ", count: 20))]))
+        m.apply(.evidence(at: "14:02:07.118", lines: [.data(String(repeating: "证据 evidence ", count: 20))]))
         for overlay in [LearnModel.Overlay.none, .help, .list, .quit] {
           m.overlay = overlay
           let frame = LearnScreen.draw(&m, rows: rows, columns: columns)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can happen to a lab from outside: Ctrl-C at each step, a terminal that is closed or resized, a second run at the same time, one before it that was
+kept, no room on the disk, no image and no network. Each ends clean, and says what helps."""
+import fcntl, os, pty, re, select, struct, subprocess, tempfile, termios, time, unittest
+
+from lab_tools import ALL, BIN, LABS, MODE, interrupt, left, run, side_by_side, use_ready_images
+
+
+def setUpModule():
+    if ALL or MODE == "root":
+        use_ready_images()
+
+
+class Terminal:
+    """A lab on a terminal of its own, of which it is told nothing."""
+
+    def __init__(self, *args, columns=80):
+        pid, self.master = pty.fork()
+        if pid == 0:
+            os.environ["TERM"] = "xterm"
+            os.execv(BIN + "/" + args[0], list(args))
+        self.pid, self.text = pid, ""
+        self.resize(columns)
+
+    def resize(self, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def until(self, pattern, seconds=90):
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.text):
+            if not select.select([self.master], [], [], max(0, end - time.monotonic()))[0]:
+                raise AssertionError("%s did not come: %s" % (pattern, self.text[-2000:]))
+            try:
+                self.text += os.read(self.master, 65536).decode(errors="replace")
+            except OSError:
+                raise AssertionError("it ended: %s" % self.text[-2000:])
+
+    def press(self, keys):
+        os.write(self.master, keys.encode())
+
+    def end(self):
+        """The lab's exit code; what it still prints is read."""
+        while True:
+            try:
+                if not os.read(self.master, 65536):
+                    break
+            except OSError:
+                break
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class Faults(unittest.TestCase):
+    def tearDown(self):
+        self.assertEqual(left(), [])
+
+    def test_interrupted_at_each_step(self):
+        def at_each(lab):
+            results = []
+            while not results or results[-1][0] != 0:
+                results.append(interrupt(lab, len(results) + 1))
+            return lab, results
+        for lab, results in side_by_side([lambda lab=lab: at_each(lab) for lab in (LABS if ALL else ["11-debug"])]):
+            self.assertGreater(len(results), 3, lab)
+            # The last one waited for a step that there is not, and saw the lab's end.
+            for step, (code, err, out) in enumerate(results[:-1], 1):
+                self.assertEqual((lab, step, code, err), (lab, step, 130, ""), out)
+
+    def test_a_terminal_that_is_closed(self):
+        # While it waits for a key, and while it works.
+        for pattern in (r"\[q\] quit", r"Step 1 of"):
+            t = Terminal("lab-01-infra-container", "--lang", "en")
+            t.until(pattern)
+            os.close(t.master)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(t.pid, 0)[1]), 130)
+
+    def test_control_c_and_q_on_a_terminal(self):
+        for key, code in (("\x03", 130), ("q", 0), ("\x04", 0)):
+            t = Terminal("lab-00-process-group", "--lang", "en")
+            t.until(r"\[q\] quit")
+            t.press(key)
+            self.assertEqual(t.end(), code, repr(key))
+
+    def test_a_terminal_that_is_resized(self):
+        t = Terminal("lab-00-process-group", "--lang", "en", columns=200)
+        t.until(r"\[q\] quit")
+        first = t.text
+        t.resize(44)
+        for step in (2, 3):
+            t.press("\n")
+            t.until(r"(?s)Step %d of.*(\[q\] quit|Nothing was left)" % step)
+        self.assertEqual(t.end(), 0)
+        wide = lambda text: max(len(re.sub("\x1b[^m]*m", "", l)) for l in text.splitlines() if l.startswith("      "))
+        self.assertGreater(wide(first), 60)
+        self.assertLessEqual(wide(t.text[len(first):]), 44)
+
+    def test_twice_at_once(self):
+        for lab in (LABS if ALL else ["07-projected-volume"]):
+            for r in side_by_side([lambda: run("lab-" + lab, "--lang", "en")] * 2):
+                self.assertEqual(r.returncode, 0, lab + r.stdout[-2000:] + r.stderr)
+
+    def test_beside_one_that_was_kept(self):
+        kept = run("lab-08-pod-fields", "--lang", "en", "--keep")
+        self.assertEqual(kept.returncode, 0, kept.stderr)
+        root = re.search(r"kept: podctl --root (\S+) get pods", kept.stdout).group(1)
+        again = run("lab-08-pod-fields", "--lang", "en")
+        self.assertEqual(again.returncode, 0, again.stdout[-2000:] + again.stderr)
+        self.assertIn("Running", run("podctl", "--root", root, "get", "pods").stdout)
+        self.assertEqual(run("lab", "clean").returncode, 0)
+
+    @unittest.skipUnless(MODE == "root", "only root may mount a small file system")
+    def test_no_room(self):
+        with tempfile.TemporaryDirectory() as d:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", d], check=True)
+            try:
+                env = {"PODLAB_ROOT": d + "/i"}
+                # Before anything is begun, and in the middle.
+                with open(d + "/much", "wb") as h:
+                    h.write(bytes(3 << 20))
+                r = run("lab-07-projected-volume", "--lang", "zh", env=env)
+                self.assertEqual((r.returncode, r.stdout), (3, ""), r.stderr)
+                self.assertRegex(r.stderr, r"只剩 \d+ KiB：请腾出空间，或用 --root DIR")
+                os.truncate(d + "/much", 0)
+                p = subprocess.Popen([BIN + "/lab-07-projected-volume", "--lang", "en"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                     env=dict(os.environ, **env))
+                for line in p.stdout:
+                    if "Step 1 of" in line:
+                        break
+                much = os.open(d + "/much", os.O_WRONLY)
+                try:
+                    while os.write(much, bytes(4096)):
+                        pass
+                except OSError:
+                    os.close(much)
+                out, err = p.communicate(timeout=120)
+                self.assertEqual(p.returncode, 3, out + err)
+                self.assertRegex(err, r"\d KiB are free where .* lies: make room there, or choose another place with --root DIR")
+                self.assertEqual(left(d + "/i"), [])
+            finally:
+                subprocess.run(["umount", "-l", d], check=True)
+
+    @unittest.skipUnless(MODE == "root" or ALL, "building an image is tried once")
+    def test_no_image_and_no_network(self):
+        with tempfile.TemporaryDirectory() as d:
+            t0 = time.monotonic()
+            r = run("lab-02-shared-volume", "--lang", "en", env={"PODLAB_IMAGES": d, "http_proxy": "http://127.0.0.1:9"})
+            self.assertEqual(r.returncode, 3, r.stdout + r.stderr)
+            self.assertRegex(r.stderr, r"(?s)the image (nginx|debian) cannot be had\nErrImagePull: .*podctl image build (nginx|debian)")
+            self.assertLess(time.monotonic() - t0, 200)
+
+
+if __name__ == "__main__":
+    unittest.main()
