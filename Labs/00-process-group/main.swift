@@ -48,8 +48,7 @@ func startService(_ scene: Scene, apart: Bool) throws -> (members: [Int32], stop
   try scene.until("the three programs run", "三个程序都在运行") {
     known.list = Proc.children(leader).compactMap { ProcessIdentity(pid: $0) }
     let names = known.list.compactMap { Proc.arguments($0.pid) }
-    let isThere = { (word: String) in names.contains { $0.contains(word) && !$0.contains("setsid") } }
-    return isThere("httpd") && isThere("-c") && isThere("listen") && FileSystem.exists(scene.folder + "/socket")
+    return programs(scene.folder).allSatisfy { names.contains($0.words) } && FileSystem.exists(scene.folder + "/socket")
   }
   return (known.list.map(\.pid).sorted(), stop)
 }
@@ -85,19 +84,31 @@ func startAlone(_ scene: Scene, _ words: [String], shared: Bool) throws -> Int32
   return pid
 }
 
-/// What a process gets from the server on the loopback that it sees; nil: nobody answers.
-func ask(from pid: Int32) throws -> String? {
+/// Runs a program in namespaces of a process: what it prints, and its exit code.
+func run(_ words: [String], in namespaces: Namespaces, of pid: Int32) throws -> (code: Int32, text: String) {
   let fd = try Pidfd.open(pid)
   let answer = try FileDescriptor.pipe()
-  var plan = SpawnPlan(.paths([busybox]), ["busybox", "wget", "-qO-", "http://127.0.0.1:\(port)/log"], environment: [])
-  plan.joins = [(fd.raw, [.network])]
+  var plan = SpawnPlan(.paths([words[0]]), words, environment: [])
+  plan.joins = [(fd.raw, namespaces)]
   plan.steps = [.init(.open("/dev/null", flags: O_RDWR, as: 2)), .init(.duplicate(from: answer.write.raw, to: 1)), .init(.closeFrom(3, atExec: true))]
   let child = try plan.spawn()
   let (read, write) = answer.ends()
   _ = close(write)
   let end = FileDescriptor(owning: read)
   let text = String(decoding: try FileSystem.read(end.raw, "the answer"), as: UTF8.self)
-  return try child.wait().code == 0 ? text : nil
+  return (try child.wait().code, text)
+}
+
+/// What a process gets from the server on the loopback that it sees; nil: nobody answers.
+func ask(from pid: Int32) throws -> String? {
+  let r = try run([busybox, "wget", "-qO-", "http://127.0.0.1:\(port)/log"], in: [.network], of: pid)
+  return r.code == 0 ? r.text : nil
+}
+
+/// Sends a message to the socket in the folder that a process sees; nil: it arrived there, else why not.
+func tell(_ scene: Scene, from pid: Int32) throws -> String? {
+  let r = try run([own, "tell", scene.folder], in: [.mount], of: pid)
+  return r.code == 0 ? nil : r.text.trimmed
 }
 
 /// What was asked, and from where; the answer follows.
@@ -106,21 +117,6 @@ func asked(_ pid: Int32) -> Text {
 }
 
 let refused = Text(en: "connection refused", zh: "连接被拒绝")
-
-/// Sends a message to the socket in the folder that a process sees; nil: it arrived there, else why not.
-func tell(_ scene: Scene, from pid: Int32) throws -> String? {
-  let fd = try Pidfd.open(pid)
-  let answer = try FileDescriptor.pipe()
-  var plan = SpawnPlan(.paths([own]), [own, "tell", scene.folder], environment: [])
-  plan.joins = [(fd.raw, [.mount])]
-  plan.steps = [.init(.duplicate(from: answer.write.raw, to: 1)), .init(.closeFrom(3, atExec: true))]
-  let child = try plan.spawn()
-  let (read, write) = answer.ends()
-  _ = close(write)
-  let end = FileDescriptor(owning: read)
-  let text = String(decoding: try FileSystem.read(end.raw, "the answer"), as: UTF8.self)
-  return try child.wait().code == 0 ? nil : text.trimmed
-}
 
 /// What was sent, and from where; how it went.
 func told(_ pid: Int32, _ failure: String?) -> Text {

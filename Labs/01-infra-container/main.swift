@@ -249,7 +249,7 @@ let broken = Step(
   let all = try scene.processes("pair")
   guard let infra = all[""] else { return }
   let net = Evidence.namespace(infra, "net")
-  let count = { () throws -> [Int] in try ["web", "client"].map { Int(try scene.field("pair", ".status.containerStatuses[?(@.name==\"\($0)\")].restartCount")) ?? 0 } }
+  let count = { () throws -> [Int] in try ["web", "client"].map { Int(try scene.status("pair", $0, "restartCount")) ?? 0 } }
   let before = sameFacts.contains(where: scene.breaks) ? [0, 0] : try count()
   let isBroken = scene.breaks("new-sandbox") || scene.breaks("all-restarted")
   let victim = isBroken ? all["web"] ?? infra : infra

@@ -147,7 +147,7 @@ let hello = Step(
   if scene.breaks("one-done-one-runs") { manifest = manifest.replacing(stays.from, with: stays.to) }
   if scene.breaks("on-the-node") { manifest = manifest.replacing("hostPath:      \n      path: /data", with: "emptyDir: {}") }
   try scene.changes { try apply(scene, manifest); try waitForNginx(scene, "two-containers") }
-  let debian = { (field: String) in try scene.field("two-containers", ".status.containerStatuses[?(@.name==\"debian-container\")].state.\(field)") }
+  let debian = { (field: String) in try scene.status("two-containers", "debian-container", "state.\(field)") }
   if !scene.breaks("one-done-one-runs") { try scene.until("debian has ended", "debian 已结束") { try debian("terminated.reason") == "Completed" } }
   let answer = try page(scene, "two-containers")
   scene.typed("$ wget -qO- http://\(try scene.field("two-containers", ".status.podIP"))/", printed: answer.shortened(68))
@@ -318,7 +318,7 @@ let broken = Step(
   let manifest = twoContainers.replacing("name: two-containers", with: "name: one-mount")
   try apply(scene, whole ? manifest : manifest.replacing(nginxMount, with: ""))
   try waitForNginx(scene, "one-mount")
-  try scene.until("debian has ended", "debian 已结束", imagesOf: "one-mount") { try scene.field("one-mount", ".status.containerStatuses[?(@.name==\"debian-container\")].state.terminated.reason") == "Completed" }
+  try scene.until("debian has ended", "debian 已结束", imagesOf: "one-mount") { try scene.status("one-mount", "debian-container", "state.terminated.reason") == "Completed" }
   let answer = try page(scene, "one-mount").split(separator: "\n").map(String.init)
   let has = answer.contains { $0.contains("Hello from the debian container") }
   let line = answer.first { $0.contains("title") || $0.contains("wget") } ?? answer.first ?? "-"

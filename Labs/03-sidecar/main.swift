@@ -261,7 +261,7 @@ let death = Step(
     guard let x = now["app"], let y = now["ship"] else { return false }
     return x != victim && y != victim
   }
-  let restarts = try scene.field("shop", ".status.containerStatuses[?(@.name==\"app\")].restartCount")
+  let restarts = try scene.status("shop", "app", "restartCount")
   let now = try scene.process("shop", "app")
   scene.show(data: "app   pid \(a) -> \(now)  restartCount \(restarts)", "ship  pid \(s) -> \(try scene.process("shop", "ship"))")
   try scene.check("app-unaware", now == a && restarts == "0", expected: .data("pid \(a), restartCount 0"), found: .data("pid \(now), restartCount \(restarts)"))

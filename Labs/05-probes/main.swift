@@ -52,11 +52,11 @@ func told(_ answer: String) -> Text { answer == silence.en ? silence : .data(ans
 
 /// How often the container was started again.
 func restarts(_ scene: Scene, _ pod: String, _ container: String) throws -> String {
-  try scene.field(pod, ".status.containerStatuses[?(@.name==\"\(container)\")].restartCount")
+  try scene.status(pod, container, "restartCount")
 }
 
 func isReady(_ scene: Scene, _ pod: String, _ container: String) throws -> String {
-  try scene.field(pod, ".status.containerStatuses[?(@.name==\"\(container)\")].ready")
+  try scene.status(pod, container, "ready")
 }
 
 /// How many connections to port 8080 the server has accepted and still holds: 01 is ESTABLISHED.

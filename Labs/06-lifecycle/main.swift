@@ -2,7 +2,6 @@
 //
 // Lab 06: the life of a Pod. One Pod each is driven into each of the five phases, and what makes it so is shown; then what restarts a container, what its
 // hooks may do, and what becomes of one that will not end. Read the lesson beside this file first.
-import Control
 import Glibc
 import Kernel
 import LabKit
@@ -177,7 +176,7 @@ let failed = Step(
   scene.show(data: "phase   \(end)")
   try scene.check("failed", equal: "Failed", end)
   let log = try scene.podctl("logs", "half", "-c", "bad").trimmed
-  let reason = try scene.field("half", ".status.containerStatuses[?(@.name==\"bad\")].state.terminated.reason")
+  let reason = try scene.status("half", "bad", "state.terminated.reason")
   scene.typed("$ podctl get pod half -o jsonpath=…", printed: "\(reason) \(code)")
   scene.typed("$ podctl logs half -c bad", printed: log)
   try scene.check(
@@ -197,8 +196,7 @@ let unknown = Step(
   ], standsAlone: true
 ) { scene in
   try scene.apply(steady, ready: "steady")
-  let place = scene.instance.place("default", "steady")
-  guard let podd = Podd.process(place).flatMap({ ProcessIdentity(pid: $0) }) else { throw LabFailure.step(Text(en: "the Pod has no supervisor", zh: "这个 Pod 没有监管进程")) }
+  let podd = try scene.supervisor("steady")
   let app = try scene.process("steady", "app")
   if !scene.breaks("unknown") {
     podd.signal(SIGKILL)
@@ -221,7 +219,7 @@ let unknown = Step(
   if scene.breaks("adopted") { try scene.until("it is restarted", "它被重启", seconds: 40) { try scene.processes("steady")["app"].map { $0 != app } ?? false } }
   let now = try scene.process("steady", "app")
   let restarts = try scene.field("steady", ".status.containerStatuses[0].restartCount")
-  let new = Podd.process(place) ?? 0
+  let new = try scene.supervisor("steady").pid
   scene.say(en: "a new podd: \(new)   container's process \(now)   restartCount \(restarts)", zh: "新的 podd：\(new)   容器的进程 \(now)   restartCount \(restarts)")
   try scene.check("adopted", now == app && restarts == "0", expected: .data("pid \(app), restartCount 0"), found: .data("pid \(now), restartCount \(restarts)"))
   try scene.remove("steady")

@@ -2,7 +2,6 @@
 //
 // Lab 07: data projected into a container. A Secret, a ConfigMap, facts about the Pod and a token stand as files in one folder, in memory, and change all
 // at once while a reader reads. Read the lesson beside this file first.
-import Control
 import Glibc
 import Kernel
 import LabKit
@@ -248,13 +247,6 @@ func birth(_ pid: Int32) throws -> (issued: Int64, id: String) {
   return (claims["iat"]?.int ?? 0, claims["jti"]?.string ?? "-")
 }
 
-func supervisor(_ scene: Scene) throws -> ProcessIdentity {
-  guard let podd = Podd.process(scene.instance.place("default", "everything")).flatMap({ ProcessIdentity(pid: $0) }) else {
-    throw LabFailure.step(Text(en: "the Pod has no supervisor", zh: "这个 Pod 没有监管进程"))
-  }
-  return podd
-}
-
 let rotation = Step(
   Text(en: "The token is replaced before it is old", zh: "令牌到期之前就会更换"),
   why: Text(
@@ -265,7 +257,7 @@ let rotation = Step(
     Fact("token-replaced", en: "the file has another token, the container is the same process", zh: "文件里换了新令牌，容器还是同一个进程"),
   ]
 ) { scene in
-  let (old, app) = (try supervisor(scene), try scene.process("everything", "app"))
+  let (old, app) = (try scene.supervisor("everything"), try scene.process("everything", "app"))
   let before = try birth(app)
   let age = Clock.wall / 1_000_000_000 - before.issued
   let left = Evidence.timer(old.pid)

@@ -67,7 +67,7 @@ let state = Step(
     """#
 ) { scene in
   try scene.podctl("apply", "-f", "-", input: shop(port: scene.breaks("not-ready") ? "8080" : "8081"))
-  let app = { (field: String) in try scene.field("shop", ".status.containerStatuses[?(@.name==\"app\")].\(field)") }
+  let app = { (field: String) in try scene.status("shop", "app", "\(field)") }
   try scene.until("it has been asked", "探测过一次") { try scene.journal("shop").contains { $0.event == "probeFinished" } }
   try scene.until("shop", ".status.phase", is: "Running")
   if scene.breaks("not-ready") { try scene.podctl("wait", "--for=condition=Ready", "pod/shop", "--timeout=30s") }

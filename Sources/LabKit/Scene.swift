@@ -223,7 +223,20 @@ public final class Scene {
   /// A field of the Pod's status, by JSONPath.
   public func field(_ pod: String, _ path: String) throws -> String { try podctl("get", "pod", pod, "-o", "jsonpath={\(path)}") }
 
+  /// A field of a container's status: ready, restartCount, state.terminated.exitCode …
+  public func status(_ pod: String, _ container: String, _ path: String) throws -> String {
+    try field(pod, ".status.containerStatuses[?(@.name==\"\(container)\")].\(path)")
+  }
+
   // MARK: the Pod's processes
+
+  /// The podd that looks after a Pod.
+  public func supervisor(_ pod: String) throws -> ProcessIdentity {
+    guard let podd = Podd.process(instance.place("default", pod)).flatMap({ ProcessIdentity(pid: $0) }) else {
+      throw LabFailure.step(Text(en: "pod \(pod) has no supervisor", zh: "Pod \(pod) 没有监管进程"))
+    }
+    return podd
+  }
 
   /// Process ids of infra ("") and of the containers by name; none of a Pod that has not begun.
   public func processes(_ pod: String, namespace: String = "default") throws -> [String: Int32] {
