@@ -5,10 +5,15 @@
 import Glibc
 import Kernel
 
-/// Memory for log lines, shared by all containers; given back after a burst, so that an idle podd stays small.
+/// Memory for log lines, shared by all containers; given back once it has become quiet, so that an idle podd stays small.
 final class LogBuffer {
-  static let chunk = 1 << 16
-  static let lines = 1 << 17
+  static let chunk = 1 << 18
+  static let lines = 1 << 19
+  /// Called by the first burst since it was given back.
+  var onBurst: (() -> Void)?
+  /// CLOCK_MONOTONIC.
+  private(set) var lastBurst: Int64 = 0
+  private var isHeld = false
   private let base: UnsafeMutableRawPointer?
 
   init() {
@@ -22,8 +27,28 @@ final class LogBuffer {
   private func slice(_ from: Int, _ count: Int) -> UnsafeMutableBufferPointer<UInt8> {
     UnsafeMutableBufferPointer(start: base.map { ($0 + from).assumingMemoryBound(to: UInt8.self) }, count: base == nil ? 0 : count)
   }
-  /// After a burst.
-  func giveBack() { if let base { madvise(base, Self.chunk + Self.lines, MADV_DONTNEED) } }
+  /// More was written to than an idle podd shall keep.
+  func burst() {
+    lastBurst = Clock.monotonic
+    if isHeld { return }
+    isHeld = true
+    onBurst?()
+  }
+  func giveBack() {
+    isHeld = false
+    if let base { madvise(base, Self.chunk + Self.lines, MADV_DONTNEED) }
+  }
+}
+
+extension Supervisor {
+  /// Memory that is given back and wanted again at once costs more than the lines in it: a loud container's is kept until it has been quiet for so long.
+  private static let quietLogs = second / 10
+
+  func giveBackLogBuffer() {
+    _ = timers.schedule(at: Clock.monotonic + Self.quietLogs) { [unowned self] in
+      if Clock.monotonic - buffer.lastBurst < Self.quietLogs { giveBackLogBuffer() } else { buffer.giveBack() }
+    }
+  }
 }
 
 /// The pipes of one container and the file that they run into.
@@ -48,7 +73,16 @@ final class ContainerLog {
   /// Why lines are lost, once said; nil while the file takes them.
   private var trouble: SysError?
   private let complain: (String) -> Void
+  /// Pipes that have been made wider.
+  private var wide: Set<Int32> = []
 
+  /// Chunks that one container may write before it is another's turn.
+  private static let turn = 8
+  /// What a pipe holds at first, and the pipe of a container that filled it: the fewer turns it takes, the sooner the container is rid of its lines.
+  /// Refused to a user whose pipes hold much already (pipe(7)).
+  private static let pipeSize = 1 << 16
+  private static let widePipe: Int32 = 1 << 20
+  private static let setPipeSize: Int32 = 1031
   /// kubelet's containerLogMaxSize and containerLogMaxFiles.
   static let maxSize = 10 << 20
   static let maxFiles = 5
@@ -59,8 +93,8 @@ final class ContainerLog {
       let flags = fcntl(fd, F_GETFL)
       if flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 { throw SysError(call: "fcntl", object: "O_NONBLOCK", errno: errno) }
     }
-    try loop.watch(pipes.output) { [unowned self] _ in pump(pipes.output, isError: false, rounds: 16) }
-    try loop.watch(pipes.error) { [unowned self] _ in pump(pipes.error, isError: true, rounds: 16) }
+    try loop.watch(pipes.output) { [unowned self] _ in pump(pipes.output, isError: false, rounds: Self.turn) }
+    try loop.watch(pipes.error) { [unowned self] _ in pump(pipes.error, isError: true, rounds: Self.turn) }
   }
 
   /// New pipes for a container.
@@ -106,7 +140,7 @@ final class ContainerLog {
   func watchTerminal(_ master: Int32) throws(SysError) {
     terminal = master
     try loop.watch(master) { [unowned self] what in
-      pump(master, isError: false, rounds: 16)
+      pump(master, isError: false, rounds: Self.turn)
       // Nobody has it open any more: said again and again otherwise.
       if what.contains(.hangUp) { forgetTerminal() }
     }
@@ -140,12 +174,13 @@ final class ContainerLog {
       if n < 0 && errno == EINTR { continue }
       if n <= 0 { break }
       total += n
+      if n >= Self.pipeSize, wide.insert(fd).inserted { _ = fcntl(fd, Self.setPipeSize, Self.widePipe) }
       let rest = LogFormat.format(UnsafeBufferPointer(start: start, count: n), wall: Clock.wall, isError: isError, into: output) { append($0) }
       append(UnsafeRawBufferPointer(start: output.baseAddress, count: rest))
       if n < input.count && rounds != .max { break }
       round += 1
     }
-    if total > 1 << 15 { buffer.giveBack() }
+    if total > 1 << 15 { buffer.burst() }
   }
 
   private func append(_ lines: UnsafeRawBufferPointer) {

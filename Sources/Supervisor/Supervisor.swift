@@ -86,6 +86,7 @@ public final class Supervisor {
     state.boot = Boot.id
     volumes.isMapped = hasUserNamespace
     loop.beforeSleep = { [unowned self] in round() }
+    buffer.onBurst = { [unowned self] in giveBackLogBuffer() }
   }
 
   public func run() throws(SysError) { try loop.run() }
