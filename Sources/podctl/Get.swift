@@ -33,6 +33,39 @@ struct GetCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    try input.check(required: false)
+    try Retrieval(
+      what: what, files: input.files, recursive: input.recursive, output: output, watch: watch, watchOnly: watchOnly, outputWatchEvents: outputWatchEvents,
+      allNamespaces: allNamespaces, selector: selector, fieldSelector: fieldSelector, sortBy: sortBy, noHeaders: noHeaders, showLabels: showLabels,
+      showKind: showKind, labelColumns: labelColumns, ignoreNotFound: ignoreNotFound, allowMissingTemplateKeys: allowMissingTemplateKeys, raw: raw,
+      common: common.place
+    ).run()
+  }
+}
+
+/// What get is asked for, however it was read (Quick.swift).
+struct Retrieval {
+  var what: [String] = []
+  var files: [String] = []
+  var recursive = false
+  var output: String?
+  var watch = false
+  var watchOnly = false
+  var outputWatchEvents = false
+  var allNamespaces = false
+  var selector: String?
+  var fieldSelector: String?
+  var sortBy: String?
+  var noHeaders = false
+  var showLabels = false
+  var showKind = false
+  var labelColumns: [String] = []
+  var ignoreNotFound = false
+  var allowMissingTemplateKeys = true
+  var raw: String?
+  let common: Place
+
+  func run() throws {
     if let raw {
       if !what.isEmpty { throw Failure.error("arguments may not be passed when --raw is specified") }
       return try RawPath.show(raw, try common.open())
@@ -66,9 +99,8 @@ struct GetCommand: ParsableCommand {
   }
 
   private func asked() throws -> ([Kind], [(Kind, String)]) {
-    try input.check(required: false)
-    if input.files.isEmpty { return try targets(what) }
-    let objects = try Manifests.load(input, common.place)
+    if files.isEmpty { return try targets(what) }
+    let objects = try Manifests.load(files, recursive: recursive, common)
     let names = objects.compactMap { o in Kind(rawValue: o.kind.rawValue).map { ($0, o.metadata.name) } }
     return (Kind.allCases.filter { k in names.contains { $0.0 == k } }, names)
   }

@@ -11,6 +11,7 @@ enum Quick {
     case "apply": try apply(words.dropFirst())
     case "delete": try delete(words.dropFirst())
     case "exec": try exec(words.dropFirst())
+    case "get": try get(words.dropFirst())
     case "version": try version(words.dropFirst())
     default: false
     }
@@ -53,6 +54,20 @@ extension Quick {
       what: w.names, files: [], recursive: false, selector: nil, fieldSelector: nil, all: false, allNamespaces: false, gracePeriod: grace,
       force: w.flags.contains("force"), now: w.flags.contains("now"), wait: wait, timeout: w["timeout"] ?? "0s", ignoreNotFound: w.flags.contains("ignore"),
       cascade: "background", dryRun: .none, output: nil, common: w.place
+    ).run()
+    return true
+  }
+
+  private static func get(_ words: ArraySlice<String>) throws -> Bool {
+    let options =
+      [
+        ("-o", "output"), ("--output", "output"), ("-l", "selector"), ("--selector", "selector"), ("--field-selector", "fields"), ("--sort-by", "sort"),
+      ] + place
+    let flags = [("-A", "all"), ("--all-namespaces", "all"), ("--no-headers", "bare"), ("--show-labels", "labels"), ("--ignore-not-found", "ignore")]
+    guard let w = QuickWords(words, flags: flags, options: options), w.rest == nil, !w.names.isEmpty else { return false }
+    try Retrieval(
+      what: w.names, output: w["output"], allNamespaces: w.flags.contains("all"), selector: w["selector"], fieldSelector: w["fields"], sortBy: w["sort"],
+      noHeaders: w.flags.contains("bare"), showLabels: w.flags.contains("labels"), ignoreNotFound: w.flags.contains("ignore"), common: w.place
     ).run()
     return true
   }

@@ -12,18 +12,22 @@ public enum JSON {
   }
 
   public static func parse(_ bytes: [UInt8]) throws(Malformed) -> Value {
-    var p = Parser(bytes: bytes)
-    let v = try p.value(depth: 0)
-    p.space()
-    if p.at < bytes.count { throw p.bad("more after the end") }
-    return v
+    try bytes.withUnsafeBufferPointer { (buffer) throws(Malformed) -> Value in
+      var p = Parser(bytes: buffer)
+      let v = try p.value(depth: 0)
+      p.space()
+      if p.at < buffer.count { throw p.bad("more after the end") }
+      return v
+    }
   }
 
   public static func parse(_ text: String) throws(Malformed) -> Value { try parse(Array(text.utf8)) }
 
   private struct Parser {
-    let bytes: [UInt8]
+    let bytes: UnsafeBufferPointer<UInt8>
     var at = 0
+
+    func text(_ range: Range<Int>) -> String { String(decoding: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self) }
 
     func bad(_ why: String) -> Malformed { Malformed(offset: at, reason: why) }
 
@@ -53,7 +57,24 @@ public enum JSON {
       return v
     }
 
+    /// What most numbers are: an integer that cannot overflow. nil: not so plain.
+    mutating func plainInteger() -> Int64? {
+      let isNegative = bytes[at] == 45
+      let start = isNegative ? at + 1 : at
+      var i = start
+      var n: Int64 = 0
+      while i < bytes.count, (48...57).contains(bytes[i]), i - start < 18 {
+        n = n * 10 + Int64(bytes[i] - 48)
+        i += 1
+      }
+      guard i > start, i - start == 1 || bytes[start] != 48 else { return nil }
+      if i < bytes.count, (48...57).contains(bytes[i]) || [43, 45, 46, 69, 101].contains(bytes[i]) { return nil }
+      at = i
+      return isNegative ? -n : n
+    }
+
     mutating func number() throws(Malformed) -> Value {
+      if let n = plainInteger() { return .int(n) }
       let start = at
       var whole = true
       while at < bytes.count {
@@ -66,7 +87,7 @@ public enum JSON {
         }
         at += 1
       }
-      let text = String(decoding: bytes[start..<at], as: UTF8.self)
+      let text = text(start..<at)
       // RFC 8259: no leading zeros, a digit on both sides of the point, no plus in front.
       let digits = text.utf8.drop { $0 == 45 }
       let isPlain = digits.first == 48 && digits.dropFirst().first.map { (48...57).contains($0) } == true
@@ -131,7 +152,7 @@ public enum JSON {
       guard at < bytes.count else { throw bad("unexpected end of a string") }
       if bytes[at] == UInt8(ascii: "\"") {
         defer { at += 1 }
-        return String(decoding: bytes[start..<at], as: UTF8.self)
+        return text(start..<at)
       }
       var out = Array(bytes[start..<at])
       while true {
@@ -173,7 +194,7 @@ public enum JSON {
     }
 
     mutating func hex() throws(Malformed) -> UInt32 {
-      guard at + 4 <= bytes.count, let n = UInt32(String(decoding: bytes[at..<at + 4], as: UTF8.self), radix: 16) else { throw bad("expected four hex digits") }
+      guard at + 4 <= bytes.count, let n = UInt32(text(at..<at + 4), radix: 16) else { throw bad("expected four hex digits") }
       at += 4
       return n
     }
@@ -184,10 +205,17 @@ extension Value.Members {
   /// From entries as they came; of a key that stands twice the last counts.
   init(entries list: [Entry]) {
     self.init()
-    if list.count < 2 || Set(list.map(\.key)).count == list.count {
+    if Self.areUnique(list) {
       adopt(list)
     } else {
       for e in list { self[e.key] = e.value }
     }
+  }
+
+  /// Few keys are compared with each other: a set of them takes longer to be made.
+  private static func areUnique(_ list: [Entry]) -> Bool {
+    if list.count > 16 { return Set(list.map(\.key)).count == list.count }
+    for i in list.indices { for j in 0..<i where list[i].key == list[j].key { return false } }
+    return true
   }
 }
