@@ -92,7 +92,7 @@ let package = Package(
     .executableTarget(name: "podlab-tls", dependencies: ["CSsl"], swiftSettings: embedded,
       linkerSettings: embeddedLink + [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .executableTarget(name: "init", dependencies: ["CLinux"], swiftSettings: embedded, linkerSettings: embeddedLink),
-    lab("00-process-group"), lab("01-infra-container"), lab("02-shared-volume"), lab("03-sidecar"), lab("04-war-init"), lab("05-probes"), lab("06-lifecycle"), lab("07-projected-volume"), lab("08-pod-fields"), lab("10-resources"), lab("11-debug", data: ["faults"]),
+    lab("00-process-group"), lab("01-infra-container"), lab("02-shared-volume"), lab("03-sidecar"), lab("04-war-init"), lab("05-probes"), lab("06-lifecycle"), lab("07-projected-volume"), lab("08-pod-fields"), lab("09-image-pull-policy"), lab("10-resources"), lab("11-debug", data: ["faults"]),
 
     // tests: public API only (no @testable), so that one release build serves the programs and the tests
     .testTarget(name: "ManifestTests", dependencies: ["Manifest"], swiftSettings: strict),

@@ -122,12 +122,14 @@ public enum LabProgram {
     if !FileSystem.exists(instance.keys) { try FileSystem.symlink(home.data + "/keys", at: instance.keys) }
     try FileSystem.makeFolders(home.images)
     let wasRoot = Node.isRoot
+    let port = story.publishesPod ? try LoopbackPort() : nil
     let warning = try Node.enter(instance, programs: programs)
+    if !wasRoot { try port?.openInNode() }
     let folder = root + "/work"
     try FileSystem.makeFolders(folder)
     let traceFile = root + "/trace"
     if o.trace { setenv("PODLAB_TRACE", traceFile, 1) }
-    let scene = Scene(instance, folder: folder, programs: programs, language: o.language, rights: .here(wasRoot: wasRoot), broken: o.broken, report: report)
+    let scene = Scene(instance, folder: folder, programs: programs, language: o.language, rights: .here(wasRoot: wasRoot), port: port, broken: o.broken, report: report)
     var failure: LabFailure?
     report.begin(story)
     if let warning {
@@ -135,11 +137,11 @@ public enum LabProgram {
       scene.say(en: "note: \(why.en)", zh: "注意：\(why.zh)")
     }
     do { try steps(story, o, scene, traceFile) } catch let f as LabFailure { failure = f } catch { failure = .step(.data("\(error)")) }
-    scene.end()
+    let isKept = o.keep && scene.lastPod != nil
+    scene.end(kept: isKept)
     // Whatever it was that did not work: where nothing can be written, that comes first.
     if case .step = failure, let full = lackOfRoom(root, below: 128 << 10) { failure = .step(full) }
     if case .fact = failure, let full = lackOfRoom(root, below: 128 << 10) { failure = .step(full) }
-    let isKept = o.keep && scene.lastPod != nil
     if isKept {
       let line = "podctl --root \(root) get pods"
       scene.say(en: "kept: \(line)      gone again with: lab clean", zh: "已保留：\(line)      清理：lab clean")

@@ -80,7 +80,7 @@ final class TextReporter: Reporter {
 
   func fact(_ fact: Fact, holds: Bool, expected: Text, found: Text) {
     let word = holds ? (language == .en ? "ok  " : "通过") : (language == .en ? "FAIL" : "未通过")
-    var text = "  \(coloured(word, holds ? "32" : "1;31"))  \(fact.text[language])   [\(fact.id)]\n"
+    var text = row(word, holds ? "32" : "1;31", fact)
     if !holds {
       let (e, f) = language == .en ? ("expected", "found") : ("期望", "实际")
       text += "        \(e)  \(expected[language])\n        \(f)  \(found[language])\n"
@@ -88,8 +88,15 @@ final class TextReporter: Reporter {
     say(text)
   }
 
+  /// A word and what it says something of, folded where the terminal is too narrow; coloured only then, for colour has no width.
+  private func row(_ word: String, _ code: String, _ fact: Fact) -> String {
+    var lines = folded("  \(word)  \(fact.text[language])   [\(fact.id)]")
+    lines[0] = lines[0].replacing(word, with: coloured(word, code), maxReplacements: 1)
+    return lines.map { $0 + "\n" }.joined()
+  }
+
   func withheld(_ fact: Fact, _ why: Text) {
-    say("  \(coloured(language == .en ? "--  " : "不适用", "33"))  \(fact.text[language])   [\(fact.id)]\n")
+    say(row(language == .en ? "--  " : "不适用", "33", fact))
     guard why[language] != reason else { return }
     reason = why[language]
     say(wrapped((language == .en ? "not here: " : "此处看不到：") + why[language], "        "))

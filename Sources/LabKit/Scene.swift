@@ -20,12 +20,17 @@ public final class Scene {
   private let broken: String?
   private(set) var current: Step?
   private(set) var shown: Set<String> = []
-  private var endings: [() -> Void] = []
+  private var endings: [(unlessKept: Bool, action: () -> Void)] = []
   /// The pod that a shell opens in.
   public private(set) var lastPod: String?
+  private let port: LoopbackPort?
+  /// 127.0.0.1:PORT, since publish.
+  public private(set) var published: String?
 
-  init(_ instance: Instance, folder: String, programs: String, language: Language, rights: Rights, broken: String?, report: any Reporter) {
-    (self.instance, self.folder, self.programs, self.rights) = (instance, folder, programs, rights)
+  init(
+    _ instance: Instance, folder: String, programs: String, language: Language, rights: Rights, port: LoopbackPort?, broken: String?, report: any Reporter
+  ) {
+    (self.instance, self.folder, self.programs, self.rights, self.port) = (instance, folder, programs, rights, port)
     (self.language, self.broken, self.report) = (language, broken, report)
   }
 
@@ -305,21 +310,31 @@ public final class Scene {
     try until("\(pod)'s \(path) is \(value)", "\(pod) 的 \(path) 为 \(value)", seconds: seconds) { try field(pod, path) == value }
   }
 
+  /// A port of 127.0.0.1 that leads to a port of the Pod, on the node and for what fetches its images, until the Pod's sandbox ends. For one Pod of a story
+  /// that says publishesPod. Returns 127.0.0.1:PORT.
+  public func publish(_ pod: String, port containerPort: Int) throws -> String {
+    guard let port else { throw LabFailure.step(Text(en: "the story publishes no pod", zh: "这个实验没有要公开端口的 Pod")) }
+    try port.lead(to: try field(pod, ".status.podIP"), port: containerPort, infra: try process(pod, ""), programs: programs)
+    let name = "127.0.0.1:\(port.number)"
+    published = name
+    return name
+  }
+
   // MARK: clean-up
 
-  /// Something to be undone when the lab ends, however it ends; the last first.
-  public func atEnd(_ action: @escaping () -> Void) { endings.append(action) }
+  /// Something to be undone when the lab ends, however it ends; the last first. unlessKept: not where the reader keeps the Pods (--keep), which need it.
+  public func atEnd(unlessKept: Bool = false, _ action: @escaping () -> Void) { endings.append((unlessKept, action)) }
 
   /// Runs a program when the lab ends, also after an interrupt. What it prints is not read.
-  public func atEnd(run words: [String]) {
-    atEnd { [programs, environment] in
+  public func atEnd(run words: [String], unlessKept: Bool = false) {
+    atEnd(unlessKept: unlessKept) { [programs, environment] in
       var plan = SpawnPlan(.paths(["\(programs)/\(words[0])"]), words, environment: environment)
       plan.steps = [.init(.open("/dev/null", flags: O_RDWR, as: 0)), .init(.duplicate(from: 0, to: 1)), .init(.duplicate(from: 0, to: 2)), .init(.closeFrom(3, atExec: true))]
       _ = optional { () throws(SysError) in try plan.spawn().wait() }
     }
   }
 
-  func end() {
-    while let last = endings.popLast() { last() }
+  func end(kept: Bool) {
+    while let last = endings.popLast() { if !kept || !last.unlessKept { last.action() } }
   }
 }

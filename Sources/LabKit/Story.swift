@@ -11,8 +11,10 @@ public struct Story: Sendable {
   public var steps: [Step]
   /// What the steps apply, by file name: `lab export` writes them.
   public var manifests: [Manifest]
-  public init(_ id: String, title: Text, question: Text, manifests: [Manifest] = [], steps: [Step]) {
-    (self.id, self.title, self.question, self.manifests, self.steps) = (id, title, question, manifests, steps)
+  /// One of its Pods gets a port of 127.0.0.1 (Scene.publish).
+  public var publishesPod: Bool
+  public init(_ id: String, title: Text, question: Text, manifests: [Manifest] = [], publishesPod: Bool = false, steps: [Step]) {
+    (self.id, self.title, self.question, self.manifests, self.publishesPod, self.steps) = (id, title, question, manifests, publishesPod, steps)
   }
 
   public var facts: [Fact] { steps.flatMap(\.facts) }

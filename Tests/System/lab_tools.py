@@ -20,6 +20,7 @@ LABS = {
     "06-lifecycle": {},
     "07-projected-volume": {},
     "08-pod-fields": {"single": USERS},
+    "09-image-pull-policy": {},
     "10-resources": {"subids": CGROUP, "single": CGROUP},
     "11-debug": {},
 }

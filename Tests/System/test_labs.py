@@ -53,6 +53,10 @@ class Labs(unittest.TestCase):
                 self.assertEqual(sorted(x["fact"]["id"] for x in records if "fact" in x), sorted(set(ids) - withheld))
                 self.assertEqual(sorted(x["withheld"]["id"] for x in records if "withheld" in x), sorted(withheld))
                 self.assertEqual([l for x in records for l in untranslated(x)], [], "both languages")
+                # What was pulled from a registry of the lab's own goes with it.
+                store = run("podctl", "image", "ls").stdout
+                for host in set(re.findall(r"127\.0\.0\.1:\d+", r.stdout)):
+                    self.assertNotIn(host, store)
 
     def test_english_is_told_from_data(self):
         for line in ("before  pid 1", "infra   pid 4   the Pod", "container  process", "alive of [1, 2]: 0", "no limit", "index.html, device:inode of both", "ready; the diary so far:"):
