@@ -58,6 +58,7 @@ let first = Step(
     try scene.changes { try scene.apply(pod("pair", ["web", "client"]), ready: "pair") }
   }
   let p = try processes(scene)
+  try scene.until("the shell in client has become sleep", "client 里的 shell 已变成 sleep") { Evidence.command(p.client).hasPrefix("sleep ") }
   let rows = [("infra", p.infra), ("web", p.web), ("client", p.client)].map { name, pid in
     [name, "\(pid)", "\(Evidence.startTime(pid))", Evidence.state(pid), Evidence.command(pid).shortened(34)]
   }
