@@ -5,7 +5,7 @@
 //
 //   RUN/claims.json        what Pods have taken; written under claims.lock
 //   RUN/antiaffinity.json  those of them that keep others away; there only while there are such
-//   RUN/pending/UID        Pods without a place: NAMESPACE/NAME
+//   RUN/pending/UID        Pods without a place: NAMESPACE/NAME; UID.resize: Pods that wait for more room in theirs
 //
 // Whoever gives up a place tells those that wait; nobody looks again by himself.
 import Glibc
@@ -68,9 +68,49 @@ extension Instance {
         return true
       }
     }
+    tellWaiting(except: uid)
+  }
+
+  /// A Pod that has its place asks for other amounts there. nil: they are its own from now on. Else what the node lacks for them; the Pod is told when
+  /// that may have changed (Kubernetes pkg/kubelet/allocation), and until then nobody else is given what it waits for.
+  public func resizePlace(_ pod: Pod) throws(SysError) -> String? {
+    let claim = Claim(pod)
+    let mark = "\(pendingFolder)/\(claim.uid).resize"
+    var isLess = false
+    do throws(SysError) {
+      let lock = try FileLock("\(run)/claims.lock")
+      defer { _ = lock.raw }
+      let node = try nodeFacts(brief: false)
+      let all = readClaims()
+      let before = all.first { $0.uid == claim.uid }
+      var others = all.filter { $0.uid != claim.uid }
+      var lack = Scheduling.shortage(claim, node, occupants(claim, others))
+      if lack != nil, let left = withoutStale(others) {
+        others = left
+        lack = Scheduling.shortage(claim, node, occupants(claim, others))
+      }
+      if lack != nil {
+        // As in bind: first into the list, then judged once more.
+        try FileSystem.makeFolders(pendingFolder, mode: 0o700)
+        try FileSystem.write(mark, "\(claim.namespace)/\(claim.name)", mode: 0o600)
+        lack = Scheduling.shortage(claim, node, occupants(claim, others))
+      }
+      if lack == nil { _ = unlink(mark) }
+      let kept = lack == nil ? claim : before.map(claim.orMore) ?? claim
+      if kept != before { try write(others + (kept.isEmpty ? [] : [kept])) }
+      if let lack { return lack }
+      isLess = before.map { b in b.requests.contains { $0.value > claim.requests[$0.key] ?? 0 } } ?? false
+    } catch { throw error.during("taking other amounts of the node") }
+    if isLess { tellWaiting(except: claim.uid) }
+    return nil
+  }
+
+  /// Room has come free: those that wait for some are told.
+  private func tellWaiting(except uid: String) {
     guard let waiting = optional({ () throws(SysError) in try FileSystem.list(pendingFolder) }), !waiting.isEmpty else { return }
-    _ = unlink("\(pendingFolder)/\(uid)")
-    for entry in waiting where entry != uid {
+    let own = [uid, "\(uid).resize"]
+    for entry in own { _ = unlink("\(pendingFolder)/\(entry)") }
+    for entry in waiting where !own.contains(entry) {
       guard let text = optional({ () throws(SysError) in try FileSystem.readText("\(pendingFolder)/\(entry)") }), let slash = text.firstIndex(of: "/") else { continue }
       Podd.tellNodeChanged(place(String(text[..<slash]), String(text[text.index(after: slash)...])))
     }

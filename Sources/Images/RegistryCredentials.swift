@@ -62,6 +62,23 @@ public struct RegistryCredentials: Sendable, Equatable {
     try add(auths: .object(hosts.map { ($0.key, $0.value) }))
   }
 
+  /// A credential that was found for an image.
+  public mutating func add(_ credential: RegistryCredential, for reference: ImageReference) {
+    entries.append(Entry(key: Self.normal(reference.domain), credential: credential))
+  }
+
+  /// The program that keeps the passwords of an image's registry, as a config.json names it: credHelpers by registry, else credsStore for all; nil: none.
+  public static func helper(in file: [UInt8], for reference: ImageReference) throws(Malformed) -> String? {
+    let v: Value
+    do throws(JSON.Malformed) { v = try JSON.parse(file) } catch { throw Malformed(description: "\(error)") }
+    let own = v["credHelpers"]?.members?.entries.first { normal($0.key) == normal(reference.domain) }?.value.string
+    guard let name = own ?? v["credsStore"]?.string, !name.isEmpty else { return nil }
+    return name
+  }
+
+  /// By which such a program knows a registry.
+  public static func server(of reference: ImageReference) -> String { reference.domain == "docker.io" ? "https://index.docker.io/v1/" : reference.domain }
+
   private static func normal(_ key: String) -> String {
     var s = Substring(key)
     for scheme in ["https://", "http://"] where s.hasPrefix(scheme) { s = s.dropFirst(scheme.count) }

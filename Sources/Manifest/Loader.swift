@@ -71,12 +71,12 @@ public enum Loader {
     let missing = Set(wrong.map(\.path))
     var value = node.value.withoutNulls
     var meta = value["metadata"] ?? .null
-    if meta["namespace"] == nil { meta["namespace"] = .string(namespace) }
+    if (meta["namespace"]?.string ?? "").isEmpty { meta["namespace"] = .string(namespace) }
     value["metadata"] = meta
     value["status"] = nil
     var written = node.value
     if var m = written["metadata"] {
-      if m["namespace"] == nil { m["namespace"] = .string(namespace) }
+      if (m["namespace"]?.string ?? "").isEmpty { m["namespace"] = .string(namespace) }
       written["metadata"] = m
     }
     var object = LoadedObject(kind: known, metadata: ObjectMeta(), value: value, written: written, position: node.position, pod: nil)
@@ -130,12 +130,16 @@ public enum Loader {
 }
 
 extension Value {
-  /// Without members that are null: to the API a null is as if it were not there.
-  var withoutNulls: Value {
+  /// Without members that are null: to the API a null is as if it were not there; an amount of a resource that is null is none of it.
+  var withoutNulls: Value { withoutNulls(in: "") }
+
+  private func withoutNulls(in field: String) -> Value {
     switch self {
-    case .array(let a): .array(a.map(\.withoutNulls))
-    case .object(let m): .object(m.entries.filter { $0.value != .null }.map { ($0.key, $0.value.withoutNulls) })
-    default: self
+    case .array(let a): return .array(a.map { $0.withoutNulls(in: "") })
+    case .object(let m):
+      let amounts = field == "limits" || field == "requests" || field == "overhead"
+      return .object(m.entries.filter { amounts || $0.value != .null }.map { ($0.key, $0.value == .null ? .string("0") : $0.value.withoutNulls(in: $0.key)) })
+    default: return self
     }
   }
 }

@@ -113,7 +113,7 @@ extension PodEngine {
       runs[i].crash.advance(now: now.monotonic, since: since)
     }
     if let failure = runs[i].pullFailure, let until = runs[i].pull.until(since: failure.at, now: now.monotonic) {
-      pullBackOff(i, until, failure.text)
+      pullBackOff(i, until, failure)
       return false
     }
     runs[i].retryAt = nil
@@ -132,12 +132,13 @@ extension PodEngine {
     emit(.warning, "BackOff", "Back-off restarting failed container \(name) in pod \(fullName)", of: i)
   }
 
-  private mutating func pullBackOff(_ i: Int, _ until: Int64, _ failure: String) {
-    let text = "Back-off pulling image \"\(runs[i].spec.image)\""
+  private mutating func pullBackOff(_ i: Int, _ until: Int64, _ failure: ContainerRun.PullFailure) {
+    let text = "Back-off pulling image \"\(failure.volumeImage ?? runs[i].spec.image)\""
     runs[i].retryAt = until
-    runs[i].waiting = .init(reason: "ImagePullBackOff", message: "\(text): \(failure)")
-    emit(.normal, "BackOff", text, of: i)
-    emit(.warning, "Failed", "Error: ImagePullBackOff", of: i)
+    runs[i].waiting = .init(reason: "ImagePullBackOff", message: "\(text): \(failure.text)")
+    // What concerns a volume's image is told of the Pod.
+    emit(.normal, "BackOff", text, of: failure.volumeImage == nil ? i : nil)
+    if failure.volumeImage == nil { emit(.warning, "Failed", "Error: ImagePullBackOff", of: i) }
   }
 
   // MARK: the end

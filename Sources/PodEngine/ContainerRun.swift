@@ -43,6 +43,13 @@ struct ContainerRun: Sendable, Equatable {
     case exited
   }
 
+  struct PullFailure: Sendable, Equatable {
+    var at: Int64
+    var text: String
+    /// The image of a volume that it mounts; nil: its own.
+    var volumeImage: String?
+  }
+
   /// Its end, once somebody has decided on it.
   struct Stop: Sendable, Equatable {
     /// When the grace period is over.
@@ -94,7 +101,7 @@ struct ContainerRun: Sendable, Equatable {
   var finishedBefore: Int64?
   var crash = BackOff()
   var pull = BackOff()
-  var pullFailure: (at: Int64, text: String)?
+  var pullFailure: PullFailure?
   /// Nothing is tried before.
   var retryAt: Int64?
   var inPostStart = false

@@ -38,12 +38,14 @@ public enum Event: Sendable, Equatable {
   case sandboxDied
   /// `stopSandbox` has been carried out.
   case sandboxStopped
-  /// The container's image is being fetched, or asked for anew.
-  case imagePulling(container: String)
+  /// The container's image is being fetched, or asked for anew; volumeImage: that of a volume which the container mounts.
+  case imagePulling(container: String, volumeImage: String? = nil)
+  /// The image of a volume is there; `pulled` is set when it had to be fetched.
+  case volumeImageReady(image: String, pulled: ImagePulled?)
   /// The container's image is there. image: its whole name; `pulled` is set when it had to be fetched.
   case imageReady(container: String, image: String, imageID: String, pulled: ImagePulled?)
   /// reason: ErrImagePull (after imagePulling), ErrImageNeverPull, InvalidImageName, ImageInspectError.
-  case imageFailed(container: String, reason: String, message: String)
+  case imageFailed(container: String, reason: String, message: String, volumeImage: String? = nil)
   case containerStarted(container: String, id: String)
   /// It could not be made or started. reason: CreateContainerConfigError, CreateContainerError, RunContainerError.
   case containerFailed(container: String, id: String, reason: String, message: String)
@@ -55,7 +57,7 @@ public enum Event: Sendable, Equatable {
   case deleteRequested(graceSeconds: Int64?, force: Bool)
   /// The object was changed in a field that may change.
   case updated(Pod)
-  /// `resize` has been carried out; or why not: Infeasible (the node has not that much), Error.
+  /// `resize` has been carried out; or why not: Infeasible (the node has not that much), Deferred (others have it), Error.
   case resized(failure: ResizeFailure?)
   /// A condition that a readiness gate names was set from outside.
   case gateSet(type: String, status: Bool)
@@ -118,7 +120,7 @@ public enum Effect: Sendable, Equatable {
   case createSandbox(attempt: Int)
   /// End the infra process, take the network down → sandboxStopped.
   case stopSandbox
-  /// Find or fetch the image → imageReady or imageFailed.
+  /// Find or fetch the images of the volumes that the container mounts, then its own → imageReady or imageFailed.
   case ensureImage(container: String)
   /// Create and start → containerStarted or containerFailed. restartCount numbers its log (N.log).
   case startContainer(container: String, restartCount: Int64)

@@ -99,6 +99,13 @@ public struct Claim: Sendable, Equatable {
     antiAffinity = Affinity.required(pod, "podAntiAffinity")
   }
 
+  /// What is kept for a Pod that wants other amounts and cannot have them yet: of each the larger one.
+  public func orMore(_ other: Claim) -> Claim {
+    var c = self
+    c.requests.merge(other.requests) { max($0, $1) }
+    return c
+  }
+
   /// The sum of the containers and sidecars, or what one of the init containers wants together with the sidecars before it, whichever is more; the
   /// Pod's own requests overrule both; the overhead is added.
   private static func requests(of pod: Pod) -> [String: Int128] {

@@ -50,6 +50,8 @@ public struct PodEngine: Sendable {
   var gates: [String: Bool] = [:]
   /// Why the last change of resources could not be carried out.
   var resizeFailure: ResizeFailure?
+  /// What the Pod as a whole still has, while a change of it is not carried out.
+  var givenToPod: ResourceRequirements?
   /// An app container has been started in this sandbox: init is over.
   var isInitialised = false
 
@@ -113,9 +115,10 @@ public struct PodEngine: Sendable {
       sandbox = .failed(retryAt: now.monotonic + 10 * second)
     case .sandboxDied: loseSandbox()
     case .sandboxStopped: sandbox = .stopped
-    case .imagePulling(let name): imagePulling(name)
+    case .imagePulling(let name, let volumeImage): imagePulling(name, volumeImage)
+    case .volumeImageReady(let image, let pulled): tellPulled(image, pulled, of: nil)
     case .imageReady(let name, let image, let imageID, let pulled): imageReady(name, image, imageID, pulled)
-    case .imageFailed(let name, let reason, let message): imageFailed(name, reason, message)
+    case .imageFailed(let name, let reason, let message, let volumeImage): imageFailed(name, reason, message, volumeImage)
     case .containerStarted(let name, let id): started(name, id)
     case .containerFailed(let name, let id, let reason, let message): failed(name, id, reason, message)
     case .containerExited(let name, let id, let exit): exited(name, id, exit)
@@ -175,7 +178,7 @@ public struct PodEngine: Sendable {
     if sandbox == .creating { effects.append(.createSandbox(attempt: attempt)) }
     if sandbox == .stopping { effects.append(.stopSandbox) }
     let unanswered = runs.filter { $0.given != nil && $0.stage == .running }.map(\.spec.name)
-    if !unanswered.isEmpty { effects.append(.resize(containers: unanswered)) }
+    if !unanswered.isEmpty || givenToPod != nil { effects.append(.resize(containers: unanswered)) }
     for i in runs.indices {
       let name = runs[i].spec.name
       switch runs[i].stage {
@@ -202,6 +205,9 @@ public struct PodEngine: Sendable {
 
   /// Whether a container of this name is believed to run.
   public func isLive(_ name: String) -> Bool { runs.contains { $0.spec.name == name && $0.stage == .running } }
+
+  /// Whether a container of this name waits for its images.
+  public func isPreparing(_ name: String) -> Bool { runs.contains { $0.spec.name == name && $0.stage == .preparing } }
 
   /// Whether the Pod's volumes are set up.
   public var areVolumesReady: Bool { volumes == .ready }

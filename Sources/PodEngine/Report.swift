@@ -16,6 +16,8 @@ extension PodEngine {
     let isTerminal = phase == .succeeded || phase == .failed
     let isOver = status.phase == .succeeded || status.phase == .failed
     if !isOver, !isTerminal || !runs.contains(where: \.isLive) { status.phase = phase }
+    let whole = givenToPod ?? pod.spec.resources
+    status.resources = isTaken && runs.contains { !$0.id.isEmpty } && (!whole.limits.isEmpty || !whole.requests.isEmpty) ? whole : nil
     let held = (status.reason, status.message)
     if ending == .deadline, status.phase != .failed { (status.reason, status.message) = (nil, nil) }
     if ending == .deadline, status.phase == .failed {
@@ -37,6 +39,7 @@ extension PodEngine {
     s.containerID = ContainerRun.reference(r.id)
     s.restartCount = r.restartCount
     if !r.id.isEmpty {
+      s.stopSignal = r.spec.lifecycle.stopSignal
       s.resources = r.given ?? r.spec.resources
       s.volumeMounts = r.spec.volumeMounts.map(VolumeMountStatus.init)
     }

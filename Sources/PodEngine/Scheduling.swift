@@ -88,6 +88,11 @@ public enum Scheduling {
     var capacity: Int128
     var words: String { resource == "pods" ? "Too many pods" : "Insufficient \(resource)" }
     var isFinal: Bool { requested > capacity }
+    /// In the kubelet's words.
+    var told: String {
+      let unit: Int128 = resource == "cpu" ? 1_000_000 : 1_000_000_000
+      return "Node didn't have enough resource: \(resource), requested: \(requested / unit), used: \(used / unit), capacity: \(capacity / unit)"
+    }
   }
 
   /// In the order in which noderesources/fit.go looks: pods, cpu, memory, ephemeral-storage, the others.
@@ -114,14 +119,7 @@ public enum Scheduling {
 
   /// A Pod that somebody has put on this node: what the kubelet refuses, it refuses for good.
   private static func admit(_ pod: Pod, _ claim: Claim, _ node: NodeFacts, _ occupants: Occupants) -> Verdict {
-    // Resources that no node of this kind knows are the scheduler's affair.
-    let lacking = shortages(claim, node, occupants).first { s in !s.resource.contains("/") || node.allocatable[s.resource] != nil }
-    if let s = lacking {
-      let unit: Int128 = s.resource == "cpu" ? 1_000_000 : 1_000_000_000
-      let text =
-        "Node didn't have enough resource: \(s.resource), requested: \(s.requested / unit), used: \(s.used / unit), capacity: \(s.capacity / unit)"
-      return .rejected(reason: "OutOf\(s.resource)", message: text)
-    }
+    if let s = lacking(claim, node, occupants) { return .rejected(reason: "OutOf\(s.resource)", message: s.told) }
     let refuse = { (name: String, why: String) in Verdict.rejected(reason: name, message: "Predicate \(name) failed: \(why)") }
     if !Affinity.allows(pod, node) { return refuse("NodeAffinity", "node(s) didn't match Pod's node affinity/selector") }
     if collides(claim, occupants) { return refuse("NodePorts", "node(s) didn't have free ports for the requested pod ports") }
@@ -130,6 +128,14 @@ public enum Scheduling {
     }
     return .fits
   }
+
+  /// Resources that no node of this kind knows are the scheduler's affair.
+  private static func lacking(_ claim: Claim, _ node: NodeFacts, _ occupants: Occupants) -> Shortage? {
+    shortages(claim, node, occupants).first { s in !s.resource.contains("/") || node.allocatable[s.resource] != nil }
+  }
+
+  /// What the node lacks for a Pod that wants other amounts in its place, as long as others have theirs; nil: nothing.
+  public static func shortage(_ claim: Claim, _ node: NodeFacts, _ occupants: Occupants) -> String? { lacking(claim, node, occupants)?.told }
 
   // MARK: NoExecute
 

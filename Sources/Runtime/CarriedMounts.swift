@@ -10,6 +10,8 @@ struct Carried {
   var taking: [SpawnStep] = []
   /// In the order of spec.mounts.
   var mounts: [Int32] = []
+  /// Those of image volumes in a user namespace of the Pod's own: which mount, and the descriptor that it becomes once the layers are there.
+  var stacks: [(mount: Int, fd: Int32)] = []
   var sharedMemory: Int32?
   /// The machine's /sys, where a new one cannot be mounted or would show less.
   var system: Int32?
@@ -21,7 +23,15 @@ struct Carried {
 
   init(_ spec: ContainerSpec, _ host: Host, _ mapped: MappedMounts?) {
     for (i, m) in spec.mounts.enumerated() {
-      if let mapped { mounts.append(mapped.mounts[i].raw) } else { mounts.append(take(m, spec, host)) }
+      if let fd = mapped?.mounts[i]?.raw {
+        mounts.append(fd)
+      } else if mapped != nil {
+        mounts.append(next)
+        stacks.append((i, next))
+        next += 1
+      } else {
+        mounts.append(take(m, spec, host))
+      }
     }
     if let path = spec.sharedMemory { sharedMemory = take(path, recursive: false, for: "taking up the shared memory") }
     if host.isUserNamespace || mapped != nil {
@@ -64,8 +74,8 @@ struct Carried {
 /// The files of a container in a user namespace of its own, with owners seen through its map: made by who may (the machine's root), for who may not.
 final class MappedMounts {
   private let boxes: [FileDescriptorBox]
-  /// In the order of spec.mounts.
-  let mounts: [FileDescriptorBox]
+  /// In the order of spec.mounts; nil for those of image volumes, whose layers are among the parts.
+  let mounts: [FileDescriptorBox?]
   /// The overlay's layers and its upper part as folders of the working directory.
   let root: RootFileSystem
   /// Folder → descriptor.
@@ -96,8 +106,17 @@ final class MappedMounts {
     let name = { (path: String) in path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path }
     root = RootFileSystem(
       layers: spec.root.layers.indices.map { "layer\($0)" }, upper: "top/" + name(spec.root.upper), work: "top/" + name(spec.root.work), mountPoint: "root")
-    var mounts: [FileDescriptorBox] = []
-    for m in spec.mounts {
+    var mounts: [FileDescriptorBox?] = []
+    for (i, m) in spec.mounts.enumerated() {
+      if !m.layers.isEmpty {
+        for (j, layer) in m.layers.enumerated() {
+          let box = try mapped(layer)
+          all.append(box)
+          parts.append((Self.part(i, j), box.raw))
+        }
+        mounts.append(nil)
+        continue
+      }
       guard let below = m.below else {
         mounts.append(try mapped(m.source))
         continue
@@ -108,5 +127,20 @@ final class MappedMounts {
       mounts.append(try mapped("/proc/self/fd/\(end.raw)"))
     }
     (boxes, self.parts, self.mounts) = (all, parts, mounts)
+  }
+
+  /// The folder of a layer of an image volume.
+  private static func part(_ mount: Int, _ layer: Int) -> String { "volume\(mount)-\(layer)" }
+
+  /// Stacks the layers of an image volume, read-only, and takes the mount up. The working directory is the one of the parts.
+  static func stack(_ m: ContainerMount, _ mount: Int, as fd: Int32) -> [SpawnStep] {
+    let (purpose, place, empty) = ("mounting the image for \(m.target)", "volume\(mount)", "volume\(mount)-none")
+    let options = RootFileSystem.options(lower: m.layers.indices.map { part(mount, $0) } + [empty], userNamespace: true)
+    let flags = UInt(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    return [
+      .init(.makeFolder(empty, mode: 0o755, mayExist: false)), .init(.makeFolder(place, mode: 0o755, mayExist: false)),
+      .init(.mount(source: "overlay", target: place, type: "overlay", flags: flags, options: options), for: purpose),
+      .init(m.below.map { .openTreeBelow(place, path: $0, links: m.followsLinks, as: fd) } ?? .openTree(place, recursive: true, as: fd), for: purpose),
+    ]
   }
 }

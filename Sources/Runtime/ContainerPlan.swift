@@ -54,6 +54,7 @@ extension ContainerSpec {
         .init(.user(0), for: "becoming root of the pod's user namespace"),
       ]
       for (folder, fd) in mapped.parts { s += [.init(.makeFolder(folder, mode: 0o755, mayExist: false)), .init(.moveMount(fd: fd, to: folder), for: rootPurpose)] }
+      for image in carried.stacks { s += MappedMounts.stack(mounts[image.mount], image.mount, as: image.fd) }
       s.append(.init(.makeFolder("root", mode: 0o755, mayExist: false)))
       s.append(.init(.mount(source: "overlay", target: "root", type: "overlay", flags: 0, options: mapped.root.options(userNamespace: true)), for: rootPurpose))
       s.append(.init(.changeFolder("root")))

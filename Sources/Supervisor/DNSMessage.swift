@@ -10,7 +10,9 @@ public enum DNSMessage {
     /// 0 no error, 2 server failure, 3 no such name …
     public var code: UInt8
     public var addresses: [IPAddress]
-    public init(code: UInt8, addresses: [IPAddress]) { (self.code, self.addresses) = (code, addresses) }
+    /// It did not fit into a datagram: the whole of it is to be had over TCP.
+    public var isCut: Bool
+    public init(code: UInt8, addresses: [IPAddress], isCut: Bool = false) { (self.code, self.addresses, self.isCut) = (code, addresses, isCut) }
   }
 
   /// A question with recursion wanted. nil: the name cannot be asked for (an empty or too long part).
@@ -21,7 +23,16 @@ public enum DNSMessage {
     return [UInt8(id >> 8), UInt8(id & 255), 1, 0, 0, 1, 0, 0, 0, 0, 0, 1] + labels + [0, UInt8(type.rawValue), 0, 1] + edns
   }
 
-  /// What a datagram says to the question; nil: it is not its answer.
+  /// A message as it goes over TCP: its length before it. RFC 1035, 4.2.2.
+  public static func framed(_ message: [UInt8]) -> [UInt8] { [UInt8(message.count >> 8), UInt8(message.count & 255)] + message }
+
+  /// The first message of what came over TCP; nil: more is to come.
+  public static func unframed(_ bytes: [UInt8]) -> [UInt8]? {
+    let length = number(bytes, 0)
+    return bytes.count >= 2 + length && bytes.count > 2 ? Array(bytes[2..<2 + length]) : nil
+  }
+
+  /// What a message says to the question; nil: it is not its answer.
   public static func answer(_ b: [UInt8], to question: [UInt8]) -> Answer? {
     guard b.count >= 12, question.count >= 12, b[0] == question[0], b[1] == question[1], b[2] & 0x80 != 0 else { return nil }
     guard number(b, 4) == 1, let asked = skipName(question, 12), let end = skipName(b, 12), end + 4 <= b.count, asked + 4 <= question.count,
@@ -41,7 +52,7 @@ public enum DNSMessage {
       }
       at = data + length
     }
-    return Answer(code: b[3] & 15, addresses: found)
+    return Answer(code: b[3] & 15, addresses: found, isCut: b[2] & 2 != 0)
   }
 
   private static func encoded(_ name: String) -> [UInt8]? {

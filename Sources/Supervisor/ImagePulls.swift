@@ -37,7 +37,7 @@ extension ImagePolicy {
 
 extension Supervisor {
   func ensureImage(_ name: String) {
-    guard let c = container(name) else { return }
+    guard let c = container(name), hasVolumeImages(c) else { return }
     let store = ImageStore(root: instance.images)
     let sources = sourcesForPulls()
     switch store.request(c.image, policy: ImagePolicy(c.imagePullPolicy), credentials: sources.credentials) {

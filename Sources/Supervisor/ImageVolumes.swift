@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Image volumes: an image's files, read-only, in a container (KEP-4639). Found or made before the Pod starts; each container mounts the layers for
-// itself (Runtime/ContainerPlan.swift).
+// Image volumes: an image's files, read-only, in a container (KEP-4639). Found or fetched before the first container that mounts one starts; each
+// container mounts the layers for itself (Runtime/ContainerPlan.swift). Kubernetes kuberuntime_manager.go (getImageVolumes, toKubeContainerImageVolumes).
 import Control
 import Images
 import Kernel
@@ -9,29 +9,41 @@ import Manifest
 import PodEngine
 
 extension Supervisor {
-  /// Whether a helper is at work for an image; when it is done, mountVolumes goes on.
-  func fetchImageVolumes() throws(ConfigError) -> Bool {
-    for volume in pod.spec.volumes {
-      guard case .image(let reference, let policy) = volume.source, volumes.images[volume.name] == nil else { continue }
+  /// Whether all images are there that a container has volumes of. Else a helper is at work, and ensureImage comes again; or that was told.
+  func hasVolumeImages(_ container: Container) -> Bool {
+    for mount in container.volumeMounts {
+      guard let volume = pod.spec.volumes.first(where: { $0.name == mount.name }), case .image(let reference, let policy) = volume.source,
+        volumes.images[volume.name] == nil
+      else { continue }
       let sources = sourcesForPulls()
       switch ImageStore(root: instance.images).request(reference, policy: ImagePolicy(policy), credentials: sources.credentials) {
-      case .done(let outcome): try imageVolumeCame(volume.name, outcome)
+      case .done(let outcome):
+        if case .pulled = outcome { feed(.imagePulling(container: container.name, volumeImage: reference)) }
+        guard volumeImageCame(volume.name, reference, container, outcome) else { return false }
       case .helper(let job):
-        pull("volume:" + volume.name, job, sources) { [unowned self] outcome in
-          do throws(ConfigError) { try imageVolumeCame(volume.name, outcome) } catch { return volumesFailed(error.message) }
-          mountVolumes()
+        if job.isPull { feed(.imagePulling(container: container.name, volumeImage: reference)) }
+        pull("volume:\(volume.name):\(container.name)", job, sources) { [unowned self] outcome in
+          if volumeImageCame(volume.name, reference, container, outcome), engine.isPreparing(container.name) { ensureImage(container.name) }
         }
-        return true
+        return false
       }
     }
-    return false
+    return true
   }
 
-  private func imageVolumeCame(_ name: String, _ outcome: ImageOutcome) throws(ConfigError) {
+  private func volumeImageCame(_ volume: String, _ reference: String, _ container: Container, _ outcome: ImageOutcome) -> Bool {
     switch outcome {
-    case .present(let image), .pulled(let image, _, _): volumes.images[name] = image.layers
-    case .failed(_, let message): throw ConfigError("MountVolume.SetUp failed for volume \"\(name)\" : \(message)")
+    case .present(let image):
+      volumes.images[volume] = image.layers
+      feed(.volumeImageReady(image: reference, pulled: nil))
+    case .pulled(let image, let took, let all):
+      volumes.images[volume] = image.layers
+      feed(.volumeImageReady(image: reference, pulled: ImagePulled(took: took, tookWithWaiting: all, size: image.size)))
+    case .failed(let reason, let message):
+      feed(.imageFailed(container: container.name, reason: reason, message: message, volumeImage: reference))
+      return false
     }
+    return true
   }
 
   /// Of a Pod that another podd began.

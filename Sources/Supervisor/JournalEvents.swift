@@ -23,12 +23,17 @@ extension Event {
     case .sandboxFailed(let m): return make("sandboxFailed", ("message", .string(m)))
     case .sandboxDied: return make("sandboxDied")
     case .sandboxStopped: return make("sandboxStopped")
-    case .imagePulling(let c): return make("imagePulling", ("container", .string(c)))
+    case .imagePulling(let c, let v): return make("imagePulling", ("container", .string(c)), ("volumeImage", v.map(Value.string)))
+    case .volumeImageReady(let image, let p):
+      return make(
+        "volumeImageReady", ("image", .string(image)), ("took", p.map { .int($0.took) }), ("tookWithWaiting", p.map { .int($0.tookWithWaiting) }),
+        ("size", p.map { .int($0.size) }))
     case .imageReady(let c, let image, let id, let p):
       return make(
         "imageReady", ("container", .string(c)), ("image", .string(image)), ("imageID", .string(id)), ("took", p.map { .int($0.took) }),
         ("tookWithWaiting", p.map { .int($0.tookWithWaiting) }), ("size", p.map { .int($0.size) }))
-    case .imageFailed(let c, let r, let m): return make("imageFailed", ("container", .string(c)), ("reason", .string(r)), ("message", .string(m)))
+    case .imageFailed(let c, let r, let m, let v):
+      return make("imageFailed", ("container", .string(c)), ("reason", .string(r)), ("message", .string(m)), ("volumeImage", v.map(Value.string)))
     case .containerStarted(let c, let id): return make("containerStarted", ("container", .string(c)), ("id", .string(id)))
     case .containerFailed(let c, let id, let r, let m):
       return make("containerFailed", ("container", .string(c)), ("id", .string(id)), ("reason", .string(r)), ("message", .string(m)))
@@ -59,6 +64,7 @@ extension Event {
   init?(_ v: Value) {
     let c = v["container"]?.string ?? ""
     let text = { (key: String) in v[key]?.string ?? "" }
+    let pulled = v["took"]?.int.map { ImagePulled(took: $0, tookWithWaiting: v["tookWithWaiting"]?.int ?? $0, size: v["size"]?.int ?? 0) }
     switch v["kind"]?.string {
     case "admitted": self = .admitted(hostIP: text("hostIP"))
     case "unschedulable": self = .unschedulable(message: text("message"))
@@ -73,11 +79,10 @@ extension Event {
     case "sandboxFailed": self = .sandboxFailed(message: text("message"))
     case "sandboxDied": self = .sandboxDied
     case "sandboxStopped": self = .sandboxStopped
-    case "imagePulling": self = .imagePulling(container: c)
-    case "imageReady":
-      let pulled = v["took"]?.int.map { ImagePulled(took: $0, tookWithWaiting: v["tookWithWaiting"]?.int ?? $0, size: v["size"]?.int ?? 0) }
-      self = .imageReady(container: c, image: text("image"), imageID: text("imageID"), pulled: pulled)
-    case "imageFailed": self = .imageFailed(container: c, reason: text("reason"), message: text("message"))
+    case "imagePulling": self = .imagePulling(container: c, volumeImage: v["volumeImage"]?.string)
+    case "volumeImageReady": self = .volumeImageReady(image: text("image"), pulled: pulled)
+    case "imageReady": self = .imageReady(container: c, image: text("image"), imageID: text("imageID"), pulled: pulled)
+    case "imageFailed": self = .imageFailed(container: c, reason: text("reason"), message: text("message"), volumeImage: v["volumeImage"]?.string)
     case "containerStarted": self = .containerStarted(container: c, id: text("id"))
     case "containerFailed": self = .containerFailed(container: c, id: text("id"), reason: text("reason"), message: text("message"))
     case "containerExited":

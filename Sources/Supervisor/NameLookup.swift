@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names of probe hosts: the node's /etc/hosts, then its name servers over UDP, inside the loop. A static program has no NSS, and podd waits for
-// nobody. hosts(5), resolv.conf(5); the texts are Go's, as they stand in kubelet's messages.
+// Names of probe hosts: the node's /etc/hosts, then its name servers over UDP, and over TCP where an answer is too long for that, inside the loop. A
+// static program has no NSS, and podd waits for nobody. hosts(5), resolv.conf(5); the texts are Go's, as they stand in kubelet's messages.
 import Control
 import Glibc
 import Kernel
@@ -39,6 +39,8 @@ final class NameLookup {
   private var fd: Int32 = -1
   private var limit: Timers.Handle?
   private var open: [[UInt8]] = []
+  /// Questions that were asked again over TCP.
+  private var streams: [(question: [UInt8], exchange: Exchange)] = []
   private var found: [IPAddress] = []
   private var failure = "no such host"
 
@@ -80,6 +82,8 @@ final class NameLookup {
       _ = close(fd)
     }
     fd = -1
+    for s in streams { s.exchange.cancel() }
+    streams = []
   }
 
   private func finish(_ answer: Answer) {
@@ -138,21 +142,50 @@ final class NameLookup {
         failure = "read udp \(serverText): read: \(goText(errno))"
         return next()
       }
-      let bytes = Array(buffer[..<n])
-      guard let i = open.firstIndex(where: { DNSMessage.answer(bytes, to: $0) != nil }), let answer = DNSMessage.answer(bytes, to: open[i]) else { continue }
-      open.remove(at: i)
-      switch answer.code {
-      case 0: found += answer.addresses
-      case 3: break
-      default:
-        failure = "server misbehaving"
-        return next()
-      }
-      guard open.isEmpty else { continue }
-      if !found.isEmpty { return finish(.addresses(found.filter { !$0.isV6 } + found.filter(\.isV6))) }
-      failure = "no such host"
-      names.removeFirst()
-      return ask()
+      take(Array(buffer[..<n]), isStream: false)
     }
+  }
+
+  /// A message that came; one that answers none of the questions is somebody else's.
+  private func take(_ bytes: [UInt8], isStream: Bool) {
+    guard let i = open.firstIndex(where: { DNSMessage.answer(bytes, to: $0) != nil }), let answer = DNSMessage.answer(bytes, to: open[i]) else { return }
+    if answer.isCut, !isStream { return askAsStream(open[i]) }
+    open.remove(at: i)
+    switch answer.code {
+    case 0: found += answer.addresses
+    case 3: break
+    default:
+      failure = "server misbehaving"
+      return next()
+    }
+    guard open.isEmpty else { return }
+    if !found.isEmpty { return finish(.addresses(found.filter { !$0.isV6 } + found.filter(\.isV6))) }
+    failure = "no such host"
+    names.removeFirst()
+    ask()
+  }
+
+  /// The same server, within the same time. RFC 7766.
+  private func askAsStream(_ question: [UInt8]) {
+    if streams.contains(where: { $0.question == question }) { return }
+    var bytes: [UInt8] = []
+    let exchange = Exchange(
+      loop, onConnect: { DNSMessage.framed(question) },
+      onBytes: { [weak self] more in
+        bytes += more
+        guard let whole = DNSMessage.unframed(bytes) else { return .more(reply: []) }
+        self?.take(whole, isStream: true)
+        return .done
+      },
+      onEnd: { [weak self] end in
+        guard let self else { return }
+        switch end {
+        case .failed(let code, let connecting): failure = (connecting ? "dial tcp \(serverText): connect: " : "read tcp \(serverText): read: ") + goText(code)
+        case .refused, .closed: failure = "read tcp \(serverText): EOF"
+        }
+        next()
+      })
+    streams.append((question, exchange))
+    exchange.begin([server], port: 53)
   }
 }

@@ -15,7 +15,6 @@ extension Supervisor {
         throw ConfigError("fsGroup \(group) cannot be had here: \(SecurityRules.remedy)")
       }
       try volumes.make(pod)
-      if try fetchImageVolumes() { return }
     } catch { return volumesFailed(error.message) }
     // Tokens are signed beside the sandbox's creation.
     if !fetchTokens(then: { [unowned self] in fillVolumes() }) { fillVolumes() }

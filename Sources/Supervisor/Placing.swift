@@ -34,6 +34,7 @@ extension Supervisor {
         case .elsewhere: return
         }
       }
+      if let names = engine.deferredResize { resize(names) }
       let stay = Scheduling.stay(pod, try instance.nodeFacts(brief: true).taints)
       if stay != nil || engine.isLeaving { feed(.staying(seconds: stay)) }
     } catch { complain("\(error.during("judging the pod against the node"))") }

@@ -11,6 +11,7 @@ extension Supervisor {
     if let why = infeasible() { return feed(.resized(failure: ResizeFailure(reason: "Infeasible", message: why))) }
     let groups = node.host.cgroups
     do throws(SysError) {
+      if let why = try instance.resizePlace(pod) { return feed(.resized(failure: ResizeFailure(reason: "Deferred", message: why))) }
       var limits = Resources.podLimits(pod.spec)
       let final = limits
       // No container may have more processor time than its Pod while the two are changed one after the other (cgroup v1 refuses it).

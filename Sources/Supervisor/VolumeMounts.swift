@@ -14,7 +14,6 @@ extension Volumes {
       throw ConfigError("volume \"\(mount.name)\" not found")
     }
     let place = Self.place(of: volume.source)
-    if isMapped, case .image = place { throw ConfigError("volume \"\(mount.name)\": image volumes are not served with hostUsers: false") }
     var m = ContainerMount(source: isMapped ? view(mount.name, of: pod) ?? base : base, target: mount.mountPath)
     if case .image = place { m.layers = images[mount.name] ?? [] }
     if let sub = try subPath(mount, container, env), !sub.isEmpty {

@@ -38,7 +38,7 @@ extension Volumes {
   private func make(_ volume: Volume, _ pod: Pod) throws(ConfigError) {
     do throws(SysError) {
       switch volume.source {
-      case .emptyDir(medium: "", _): try makeFolder("\(folder)/\(volume.name)", pod, mode: 0o777)
+      case .emptyDir(medium: "", _): try makeFolder("\(folder)/\(volume.name)", pod, mode: Self.folderMode(volume) ?? 0o777)
       case .emptyDir, .image: break
       case .hostPath(let path, let type): try makeHostPath(path, type, isShared: Self.propagates(volume.name, pod))
       case .configMap: if let path = view(volume.name, of: pod) { try makeFolder(path, pod, mode: 0o777) }
@@ -55,8 +55,12 @@ extension Volumes {
     try FileSystem.makeFolder(path, mode: mode)
     guard let group = pod.spec.securityContext.fsGroup.flatMap({ UInt32(exactly: $0) }) else { return try FileSystem.chmod(path, mode) }
     try FileSystem.chown(path, UInt32.max, group)
-    try FileSystem.chmod(path, mode | 0o2000)
+    try FileSystem.chmod(path, mode | Self.forGroup)
   }
+
+  /// What an fsGroup adds to a folder's mode (pkg/volume/volume_linux.go).
+  static let forGroup: UInt32 = 0o2770
+  static func folderMode(_ volume: Volume) -> UInt32? { volume.folderMode.flatMap { UInt32(exactly: $0) } }
 
   // MARK: hostPath
 

@@ -101,8 +101,9 @@ final class Volumes {
       switch Self.place(of: volume.source) {
       case .memory where mounts[volume.name] == nil:
         guard case .emptyDir(_, let limit) = volume.source else { continue }
-        var options = [("mode", "1777")]
-        if let group = pod.spec.securityContext.fsGroup { options = [("mode", "3777"), ("gid", "\(group)")] }
+        let mode = Self.folderMode(volume) ?? 0o1777
+        var options = [("mode", String(mode, radix: 8))]
+        if let group = pod.spec.securityContext.fsGroup { options = [("mode", String(mode | Self.forGroup, radix: 8)), ("gid", "\(group)")] }
         let size = [limit?.value, Self.memoryLimit(pod), nodeMemory].compactMap { $0 }.filter { $0 > 0 }.min() ?? nodeMemory
         try FileSystem.makeFolders("\(folder)/\(volume.name)")
         mounts[volume.name] = try DetachedMount.tmpfs(options + [("size", "\(size)")]).release()

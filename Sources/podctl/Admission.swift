@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the API server does to a Pod between its defaults and its storage: the service account must be there, and gives the Pod its token.
+// What the API server does to a Pod between its defaults and its storage: the service account must be there, and gives the Pod its token; every Pod
+// tolerates a node that is away for five minutes.
 import Control
 import Kernel
 import Manifest
@@ -16,6 +17,6 @@ extension Session {
       throw Failure.server(
         "Forbidden", "pods \"\(meta.name)\" is forbidden: error looking up service account \(meta.namespace)/\(name): serviceaccount \"\(name)\" not found")
     }
-    return ServiceAccountAdmission.admit(pod, account: account, old: nil, random: Instance.randomBytes(5))
+    return DefaultTolerations.admit(ServiceAccountAdmission.admit(pod, account: account, old: nil, random: Instance.randomBytes(5)))
   }
 }

@@ -96,6 +96,7 @@ extension Session {
       throw Failure.error("at least one of apiVersion, kind and name was changed")
     }
     if kind == .pod {
+      value = DefaultTolerations.admit(value)
       if let added, var spec = value["spec"] {
         spec["ephemeralContainers"] = added
         value["spec"] = spec

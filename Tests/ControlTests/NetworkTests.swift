@@ -137,6 +137,11 @@ import Testing
     let alias: [UInt8] = [0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 2, 0xc0, 16]
     let address: [UInt8] = [0xc0, 16, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 7]
     #expect(DNSMessage.answer(head + alias + address, to: q) == .init(code: 0, addresses: [IPAddress(v4: 0xc000_0207)]))
+    var cut = head
+    cut[2] |= 2
+    #expect(DNSMessage.answer(cut, to: q)?.isCut == true && DNSMessage.answer(head + alias + address, to: q)?.isCut == false)
+    #expect(DNSMessage.unframed(DNSMessage.framed(head)) == head && DNSMessage.unframed(DNSMessage.framed(head) + [1, 2]) == head)
+    #expect(DNSMessage.unframed(Array(DNSMessage.framed(head).dropLast())) == nil && DNSMessage.unframed([0]) == nil)
     var other = head
     other[1] = 0x35
     #expect(DNSMessage.answer(other + alias + address, to: q) == nil, "another question's")

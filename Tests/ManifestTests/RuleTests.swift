@@ -25,6 +25,12 @@ private func holds(_ rule: Rule, _ manifest: String) -> Bool {
   @Test(arguments: [
     Rule("restartPolicy: Sometimes", #"spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never""#),
     Rule("restartPolicy: \"\"", ""),
+    // A null in a list of texts is the empty text; an amount that is null is none.
+    Rule("hostAliases: [{ip: 1.2.3.4, hostnames: [null]}]", #"spec.hostAliases[0].hostnames[0]: Invalid value: "": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"#),
+    Rule("resources: {limits: {memory: null}, requests: {memory: 1Mi}}", #"spec.resources.requests: Invalid value: "1Mi": must be less than or equal to memory limit of 0"#),
+    Rule("resources: {limits: {memory: null}}", ""),
+    Rule("volumes: [{name: v, emptyDir: {mode: 1024}}]", "spec.volumes[0].emptyDir.mode: Invalid value: 1024: must be a number between 0 and 01777 (octal), both inclusive"),
+    Rule("volumes: [{name: v, emptyDir: {mode: 1023}}]", ""),
     Rule("dnsPolicy: First", #"spec.dnsPolicy: Unsupported value: "First": supported values: "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None""#),
     Rule("dnsPolicy: None", "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"),
     Rule("dnsPolicy: None\n  dnsConfig: {searches: [a]}", "spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is None"),

@@ -41,6 +41,19 @@ import Testing
     #expect(Validation.pod(first).isEmpty)
   }
 
+  @Test(arguments: [
+    ("", ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]),
+    ("{operator: Exists}", []), ("{key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute}", ["node.kubernetes.io/unreachable"]),
+    ("{key: node.kubernetes.io/unreachable, operator: Exists}", ["node.kubernetes.io/not-ready"]),
+    ("{key: node.kubernetes.io/not-ready, operator: Exists, effect: NoSchedule}", ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]),
+  ])
+  func aNodeThatIsAwayIsToleratedForFiveMinutes(_ own: String, _ added: [String]) {
+    let first = DefaultTolerations.admit(pod("{tolerations: [\(own)], containers: [{name: a, image: x}]}"))
+    let more = (first["spec"]?["tolerations"]?.array ?? []).dropFirst(own.isEmpty ? 0 : 1)
+    #expect(more.map { $0["key"]?.string } == added && more.allSatisfy { $0["tolerationSeconds"]?.int == 300 && $0["operator"]?.string == "Exists" })
+    #expect(DefaultTolerations.admit(first) == first && Validation.pod(first).isEmpty)
+  }
+
   @Test func aTokenIsRenewedAtFourFifthsOfItsLifeAndAfterADayAtMost() {
     #expect(TokenClaims.renewal(seconds: 600) == 480)
     #expect(TokenClaims.renewal(seconds: 3607) == 2886)

@@ -197,6 +197,22 @@ import Testing
     changed(w, to: "80Mi")
     #expect(w.condition("PodResizePending") == nil && w.status("a").resources?.limits["memory"]?.text == "80Mi")
   }
+
+  @Test func waitsForRoomAndTellsOfItOnce() {
+    let w = World.pod(Self.pod)
+    w.admit()
+    w.resizeFailure = ResizeFailure(reason: "Deferred", message: "no room")
+    changed(w, to: "96Mi")
+    #expect(w.condition("PodResizePending")?.reason == "Deferred" && w.engine.deferredResize == ["a"])
+    w.send(.resized(failure: w.resizeFailure))
+    #expect(w.messages("ResizeDeferred").count == 1)
+    w.send(.resized(failure: nil))
+    #expect(w.engine.deferredResize == nil && w.condition("PodResizePending") == nil)
+    #expect(w.status("a").resources?.limits["memory"]?.text == "96Mi")
+    let told = w.messages("ResizeCompleted").last ?? ""
+    #expect(told.hasPrefix(#"Pod resize completed: {"containers":[{"name":"a","resources":{"limits":{"memory":"96Mi"}"#))
+    #expect(w.messages("ResizeStarted").count == w.messages("ResizeCompleted").count)
+  }
 }
 
 @Suite struct Probing {

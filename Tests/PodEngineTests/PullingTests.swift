@@ -30,6 +30,28 @@ import Testing
     #expect(!w.reasons().contains("Pulling"))
   }
 
+  @Test func theImageOfAVolumeIsThePodsAffair() {
+    let w = pod()
+    var tries = 0
+    w.image = { c in
+      tries += 1
+      w.send(.imagePulling(container: c, volumeImage: "reg.example/files"))
+      if tries == 1 { return .imageFailed(container: c, reason: "ErrImagePull", message: "no", volumeImage: "reg.example/files") }
+      w.send(.volumeImageReady(image: "reg.example/files", pulled: ImagePulled(took: 2_000_000, tookWithWaiting: 2_000_000, size: 5)))
+      return nil
+    }
+    w.admit()
+    #expect(w.status("a").state == .waiting(reason: "ErrImagePull", message: "no"))
+    w.run(seconds: 5)
+    #expect(w.status("a").state == .waiting(reason: "ImagePullBackOff", message: "Back-off pulling image \"reg.example/files\": ErrImagePull: no"))
+    w.run(seconds: 30)
+    #expect(w.running["a"] != nil)
+    let told = w.events.filter { $0.fieldPath == nil }.map(\.message)
+    #expect(told.contains("Failed to pull image \"reg.example/files\": no") && told.contains("Back-off pulling image \"reg.example/files\""))
+    #expect(told.contains("Successfully pulled image \"reg.example/files\" in 2ms (2ms including waiting). Image size: 5 bytes."))
+    #expect(!w.messages("Failed").contains("Error: ErrImagePull"))
+  }
+
   @Test func backOffDoublesAndEndsAtFiveMinutes() {
     let w = pod()
     var tries: [Int64] = []

@@ -41,7 +41,7 @@ PODCTL = {
     "image push": "--tls-verify --authfile --timeout -q --root",
     "image ls": "-o --no-headers --root",
     "image build": "--unless-present --refresh --quiet",
-    "image import": "",
+    "image import": "-q",
     "image export": "-o --format",
     "image rm": "",
     "image prune": "--dry-run -o",

@@ -244,20 +244,35 @@ def serve(port, tls):
     threading.Thread(target=h.serve_forever, daemon=True).start()
 serve(8443, True)
 serve(8088, False)
+def answer(q, stream):
+    n, i = [], 12
+    while q[i]:
+        n.append(q[i + 1:i + 1 + q[i]].decode())
+        i += q[i] + 1
+    kind = struct.unpack(">H", q[i + 1:i + 3])[0]
+    name = ".".join(n)
+    known = name in ("web.lab.test", "long.lab.test")
+    # The long one's answer fits into no datagram.
+    cut = name == "long.lab.test" and not stream
+    a = b"\xc0\x0c\0\1\0\1\0\0\0\5\0\4\x7f\0\0\1" if known and kind == 1 and not cut else b""
+    return q[:2] + bytes([0x87 if cut else 0x85, 0x80 if known else 0x83, 0, 1, 0, 1 if a else 0, 0, 0, 0, 0]) + q[12:i + 5] + a
 def names():
     u = socket.socket(2, 2)
     u.bind(("127.0.0.1", 53))
     while True:
         q, a = u.recvfrom(2000)
-        n, i = [], 12
-        while q[i]:
-            n.append(q[i + 1:i + 1 + q[i]].decode())
-            i += q[i] + 1
-        kind = struct.unpack(">H", q[i + 1:i + 3])[0]
-        known = ".".join(n) == "web.lab.test"
-        answer = b"\xc0\x0c\0\1\0\1\0\0\0\5\0\4\x7f\0\0\1" if known and kind == 1 else b""
-        u.sendto(q[:2] + bytes([0x85, 0x80 if known else 0x83, 0, 1, 0, 1 if answer else 0, 0, 0, 0, 0]) + q[12:i + 5] + answer, a)
-threading.Thread(target=names, daemon=True).start()
+        u.sendto(answer(q, False), a)
+def streams():
+    t = socket.create_server(("127.0.0.1", 53))
+    while True:
+        c, _ = t.accept()
+        f = c.makefile("rb")
+        r = answer(f.read(struct.unpack(">H", f.read(2))[0]), True)
+        # In pieces, as a stream may come.
+        for b in struct.pack(">H", len(r)) + r: c.sendall(bytes([b]))
+        f.close()
+        c.close()
+for f in names, streams: threading.Thread(target=f, daemon=True).start()
 try:
     import grpc
     from concurrent import futures
@@ -290,6 +305,7 @@ PROBES = {
     "no-name": ("httpGet: {host: nosuch, port: 8088, path: /}",
                 r'Get "http://nosuch:8088/": dial tcp: lookup nosuch on 127.0.0.1:53: no such host$'),
     "tcp-name": ("tcpSocket: {host: web.lab.test, port: 8088}", None),
+    "long-name": ("httpGet: {host: long, port: 8088, path: /}", None),
     "no-port": ("httpGet: {port: nope}", r'errored and resulted in unknown state: strconv.Atoi: parsing "nope": invalid syntax$'),
 }
 GRPC = {

@@ -8,7 +8,7 @@ import hashlib, json, os, re, select, shutil, signal, subprocess, tempfile, thre
 
 import faulty_registry as faults
 
-MODES = ("root", "single")
+MODES = ("root", "subids", "single")
 BIN = os.environ["PODLAB_BIN"]
 TMP = os.environ.get("TMPDIR", "/tmp")
 ARCH = "arm64" if os.uname().machine == "aarch64" else "amd64"
@@ -237,6 +237,46 @@ class RealRegistry(Case):
         os.remove(trusted + "/ca.crt")
         self.refused("no basic auth credentials", "image", "pull", name, "--tls-verify=false")
         self.refused("no basic auth credentials", "image", "pull", name, env={"SSL_CERT_FILE": self.keys + "/ca.crt"})
+
+    def test_credential_helpers(self):
+        host = self.serve(password=True)
+        self.own_image()
+        name = host + "/private/busybox:1"
+        bin, config = self.dir + "/bin", self.dir + "/.docker/config.json"
+        os.makedirs(bin)
+        os.makedirs(os.path.dirname(config))
+        with open(bin + "/docker-credential-lab-test", "w") as f:
+            f.write("""#!/bin/sh
+read -r server
+echo "$1 $server" >>%s/asked
+[ "$server" = "%s" ] && printf '{"ServerURL": "%%s", "Username": "user", "Secret": "pass word"}' "$server" && exit 0
+echo "credentials not found in native keychain"
+exit 1
+""" % (self.dir, host))
+        os.chmod(bin + "/docker-credential-lab-test", 0o755)
+        path = {"PATH": bin + ":" + os.environ["PATH"]}
+
+        def write(**k):
+            with open(config, "w") as f:
+                json.dump(k, f)
+        write(credHelpers={host: "lab-test"})
+        self.did("image", "push", "busybox", name, env=path)
+        write(credsStore="lab-test", auths={host: {"username": "user", "password": "wrong"}})
+        self.did("image", "pull", name, env=path)
+        with open(self.dir + "/asked") as f:
+            self.assertEqual(f.read(), "get %s\n" % host * 2)
+        # Another registry's helper is not asked; one that knows nothing, or is not there, leaves the registry to be asked without credentials.
+        write(credHelpers={"other.example": "lab-test"})
+        self.assertNotIn("warning", self.refused("no basic auth credentials", "image", "pull", name, env=path).stderr)
+        write(credHelpers={host: "lab-test"})
+        os.rename(bin + "/docker-credential-lab-test", bin + "/docker-credential-gone")
+        self.assertRegex(self.refused("no basic auth credentials", "image", "pull", name, env=path).stderr,
+                         r"(?m)^warning: \S+/config\.json: the credential helper docker-credential-lab-test is not in PATH; going on without credentials for " + host)
+        with open(bin + "/docker-credential-lab-test", "w") as f:
+            f.write("#!/bin/sh\necho the keyring is locked\nexit 3\n")
+        os.chmod(bin + "/docker-credential-lab-test", 0o755)
+        self.assertRegex(self.refused("no basic auth credentials", "image", "pull", name, env=path).stderr,
+                         r"warning: \S+: docker-credential-lab-test ended with 3: the keyring is locked; going on")
 
     def test_secrets_of_pods(self):
         host = self.serve(password=True)

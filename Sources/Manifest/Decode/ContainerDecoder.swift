@@ -177,6 +177,7 @@ extension Volume {
     let items = { (s: Value) in s.list("items").map { KeyToPath($0) } }
     if let e = v.part("emptyDir") {
       source = .emptyDir(medium: e.text("medium") ?? "", sizeLimit: e["sizeLimit"]?.quantity)
+      folderMode = e.number("mode")
     } else if let h = v.part("hostPath") {
       source = .hostPath(path: h.text("path") ?? "", type: h.text("type") ?? "")
     } else if let s = v.part("secret") {

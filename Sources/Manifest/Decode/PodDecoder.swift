@@ -165,7 +165,8 @@ extension Value {
   }
   func flag(_ key: String) -> Bool? { self[key]?.bool }
   func list(_ key: String) -> [Value] { self[key]?.array ?? [] }
-  func strings(_ key: String) -> [String] { list(key).compactMap(\.string) }
+  /// A null among them is the empty text, as to the API.
+  func strings(_ key: String) -> [String] { list(key).compactMap { $0 == .null ? "" : $0.string } }
   func map(_ key: String) -> [String: String] {
     (self[key]?.members?.entries ?? []).reduce(into: [:]) { all, e in all[e.key] = e.value.string }
   }

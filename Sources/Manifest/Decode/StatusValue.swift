@@ -23,6 +23,7 @@ extension PodStatus {
     if !containerStatuses.isEmpty { v["containerStatuses"] = .array(containerStatuses.map(\.value)) }
     if !ephemeralContainerStatuses.isEmpty { v["ephemeralContainerStatuses"] = .array(ephemeralContainerStatuses.map(\.value)) }
     v["qosClass"] = .string(qosClass)
+    v["resources"] = resources?.value
     v["observedGeneration"] = .int(observedGeneration)
     return v
   }
@@ -55,6 +56,7 @@ extension ContainerStatus {
       if !user.supplementalGroups.isEmpty { linux["supplementalGroups"] = .array(user.supplementalGroups.map(Value.int)) }
       v["user"] = .object([("linux", linux)])
     }
+    v["stopSignal"] = stopSignal.map(Value.string)
     return v
   }
 }

@@ -15,6 +15,8 @@ public struct PodStatus: Sendable, Equatable {
   public var podIPs: [String] = []
   public var startTime: WallTime?
   public var qosClass = "BestEffort"
+  /// What the Pod as a whole has been given; nil without resources of its own.
+  public var resources: ResourceRequirements?
   public var initContainerStatuses: [ContainerStatus] = []
   public var containerStatuses: [ContainerStatus] = []
   public var ephemeralContainerStatuses: [ContainerStatus] = []
@@ -49,6 +51,8 @@ public struct ContainerStatus: Sendable, Equatable {
   public var resources: ResourceRequirements?
   public var volumeMounts: [VolumeMountStatus] = []
   public var user: ContainerUser?
+  /// The stop signal that the spec asks for; nil where it leaves that to the image.
+  public var stopSignal: String?
   public init() {}
 }
 

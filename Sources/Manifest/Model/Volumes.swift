@@ -5,6 +5,8 @@
 public struct Volume: Sendable, Equatable {
   public var name = ""
   public var source = VolumeSource.emptyDir(medium: "", sizeLimit: nil)
+  /// emptyDir.mode: the folder's permission bits, 0 to 01777; nil: not said.
+  public var folderMode: Int64?
   public init() {}
 }
 

@@ -38,6 +38,9 @@ extension Validation {
   private static func emptyDir(_ v: Value, _ path: String) -> [Problem] {
     var p: [Problem] = []
     if let q = v["sizeLimit"]?.quantity, q.nano < 0 { p.append(.forbidden("\(path).sizeLimit", "SizeLimit field must be a valid resource quantity")) }
+    if let mode = v.number("mode"), mode < 0 || mode > 0o1777 {
+      p.append(.invalid("\(path).mode", mode, "must be a number between 0 and 01777 (octal), both inclusive"))
+    }
     // The API server leaves the medium to kubelet; one that is not served here is refused before anything is made.
     return p + oneOf("\(path).medium", v.text("medium"), ["", "Memory"])
   }

@@ -44,9 +44,10 @@ struct ImageOptions: ParsableArguments {
 
   /// Where credentials are, how a terminal wants it, and what messages are in.
   private static var own: [String] {
-    ["HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "TERM", "NO_COLOR", "TMPDIR"].compactMap { name in
-      variable(name).map { "\(name)=\($0)" }
-    }
+    [
+      "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "TERM", "NO_COLOR", "TMPDIR", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
+      "WAYLAND_DISPLAY", "GNUPGHOME", "PASSWORD_STORE_DIR",
+    ].compactMap { name in variable(name).map { "\(name)=\($0)" } } + (variable("PATH").map { ["PODLAB_USER_PATH=\($0)"] } ?? [])
   }
 
   /// What registries' verbs have in common, as the helper takes it.

@@ -29,9 +29,10 @@ struct ImageImportCommand: ParsableCommand {
 
   @Argument(help: "A file, a folder, or - for standard input.") var file: String
   @Argument(help: "The image's name, instead of the one that it has there.") var name: String?
+  @Flag(name: .shortAndLong, help: "No progress.") var quiet = false
   @OptionGroup var options: ImageOptions
 
-  func run() throws { try options.run(["import", imagePath(file)] + (name.map { [$0] } ?? [])) }
+  func run() throws { try options.run(["import", imagePath(file)] + (name.map { [$0] } ?? []) + (quiet ? ["--quiet"] : [])) }
 }
 
 struct ImageExportCommand: ParsableCommand {

@@ -32,13 +32,17 @@ struct DockerImport {
     guard ids.count == layerNames.count else { throw Failure("manifest.json: \(layerNames.count) layers, the configuration says \(ids.count)") }
     try Platform.current.check(config.bytes, writer)
     var layers: [Layer] = []
-    for (name, id) in zip(layerNames, ids) {
+    let sources = try layerNames.map { name throws(Failure) in try files.find(name) }
+    let rows = zip(ids, sources).map { files.progress.add($0, total: $1?.size ?? 0) }
+    for (i, id) in ids.enumerated() {
       if let known = try writer.layer(id) {
         layers.append(known)
+        files.progress.end(rows[i], "already here")
         continue
       }
-      guard let file = try files.find(name) else { throw Failure("the layer \(name) is missing") }
-      layers.append(try writer.addLayer(from: file.source, diffID: id))
+      guard let file = sources[i] else { throw Failure("the layer \(layerNames[i]) is missing") }
+      layers.append(try writer.addLayer(from: file.source, diffID: id) { files.progress.move(rows[i], to: $0) })
+      files.progress.end(rows[i], "imported")
     }
     if names.isEmpty { return try writer.commit(name: nil, config: config.bytes, layers: layers, source: .imported) }
     var digest = ""

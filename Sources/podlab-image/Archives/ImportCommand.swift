@@ -9,18 +9,19 @@ import Manifest
 enum ImportCommand: ImageCommand {
   static let name = "import"
   static let usage = """
-    FILE|FOLDER|- [NAME]
+    FILE|FOLDER|- [NAME] [--quiet]
           takes the images of a docker-archive, an OCI archive or an OCI layout; NAME: for the one image in it, instead of the name it has there
     """
   static let options: [String] = []
-  static let flags: [String] = []
+  static let flags = ["--quiet"]
 
   static func run(_ words: Words) throws(Failure) {
     guard (1...2).contains(words.arguments.count) else { throw Failure("import takes a file and perhaps a name") }
     let path = words.arguments[0]
     let name = words.arguments.count == 2 ? try reference(words.arguments[1]) : nil
     let store = try words.store()
-    do throws(Failure) { try take(path, name, store) } catch {
+    let progress = LayerProgress(quiet: words.has("--quiet"), barsOnly: true)
+    do throws(Failure) { try take(path, name, store, progress) } catch {
       // What it brought so far is no image's: the space is given back, unless somebody writes who may count on it.
       do throws(Failure) { try StoreRemover.sweepIfFree(store) } catch {
         // The next prune does it.
@@ -29,9 +30,9 @@ enum ImportCommand: ImageCommand {
     }
   }
 
-  private static func take(_ path: String, _ name: String?, _ store: ImageStore) throws(Failure) {
+  private static func take(_ path: String, _ name: String?, _ store: ImageStore, _ progress: LayerProgress) throws(Failure) {
     let writer = try StoreWriter(store)
-    let files = try ImportFiles(path, writer)
+    let files = try ImportFiles(path, writer, progress)
     let images = try find(files, path)
     if let name, images.count > 1 { throw Failure("there are \(images.count) images in it: NAME \(name) can be given to one only") }
     // All names are known to be good before anything is taken.

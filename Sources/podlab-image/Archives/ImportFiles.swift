@@ -13,21 +13,23 @@ final class ImportFiles {
     case archive(TarIndex)
   }
   private let place: Place
+  let progress: LayerProgress
   /// The archive, or the folder.
   private let fd: FileDescriptor
   /// Open files of a folder, as long as this lives.
   private var opened: [Int32] = []
 
   /// path: an archive, a folder, or - for standard input.
-  init(_ path: String, _ writer: StoreWriter) throws(Failure) {
-    let opened = try Self.open(path, writer)
+  init(_ path: String, _ writer: StoreWriter, _ progress: LayerProgress) throws(Failure) {
+    self.progress = progress
+    let opened = try Self.open(path, writer, progress)
     let info = try failing { () throws(SysError) in try FileSystem.info(opened.raw) }
     place = info.isFolder ? .folder(path) : .archive(try TarIndex(opened.raw, size: info.size))
     fd = opened
   }
 
   /// The folder, or the archive as it can be read at any place.
-  private static func open(_ path: String, _ writer: StoreWriter) throws(Failure) -> FileDescriptor {
+  private static func open(_ path: String, _ writer: StoreWriter, _ progress: LayerProgress) throws(Failure) -> FileDescriptor {
     let input = try failing { () throws(SysError) in try FileDescriptor.open(path == "-" ? "/proc/self/fd/0" : path, O_RDONLY) }
     let info = try failing { () throws(SysError) in try FileSystem.info(input.raw) }
     if info.isFolder { return input }
@@ -35,12 +37,16 @@ final class ImportFiles {
     let n = info.isRegular ? pread(input.raw, &head, 6, 0) : 0
     let magics: [[UInt8]] = [[0x1f, 0x8b], [0x28, 0xb5, 0x2f, 0xfd], [0xfd, 0x37, 0x7a, 0x58, 0x5a], [0x42, 0x5a, 0x68]]
     if info.isRegular, !(n == 6 && magics.contains { head.starts(with: $0) }) { return input }
-    return try spool(input.raw, writer)
+    let row = progress.add("archive", total: info.isRegular ? info.size : 0)
+    let output = try spool(input.raw, writer) { progress.move(row, to: $0) }
+    progress.end(row, "read")
+    return output
   }
   deinit { for f in opened { _ = close(f) } }
 
   /// Writes what comes, decompressed, to a file without a name.
-  private static func spool(_ input: Int32, _ writer: StoreWriter) throws(Failure) -> FileDescriptor {
+  /// progress: bytes that came.
+  private static func spool(_ input: Int32, _ writer: StoreWriter, _ progress: (Int64) -> Void) throws(Failure) -> FileDescriptor {
     let path = writer.scratch("archive")
     let output = try failing { () throws(SysError) in try FileDescriptor.open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o600) }
     try failing { () throws(SysError) in try FileSystem.remove(path) }
@@ -66,7 +72,9 @@ final class ImportFiles {
       if r == ARCHIVE_EOF { return output }
       try check(r)
       total += Int64(count)
-      try LayerLimits.check(uncompressed: total, compressed: archive_filter_bytes(archive, -1))
+      let came = archive_filter_bytes(archive, -1)
+      try LayerLimits.check(uncompressed: total, compressed: came)
+      progress(came)
       do throws(SysError) { try writeAll(output.raw, UnsafeRawBufferPointer(start: bytes, count: count)) } catch {
         throw Failure(SysError(step: "keeping the archive while it is imported", call: "write", object: path, errno: error.errno))
       }

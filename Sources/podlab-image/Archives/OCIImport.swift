@@ -61,7 +61,11 @@ struct OCIImport {
     let config = try blob(manifest.config)
     let ids = try manifest.diffIDs(config)
     try Platform.current.check(config, writer)
-    for (layer, id) in zip(manifest.layers, ids) { try take(layer, id, writer) }
+    let rows = manifest.layers.map { files.progress.add($0.digest, total: $0.size) }
+    for (i, layer) in manifest.layers.enumerated() {
+      let isNew = try take(layer, ids[i], writer) { files.progress.move(rows[i], to: $0) }
+      files.progress.end(rows[i], isNew ? "imported" : "already here")
+    }
     if !writer.hasBlob(manifest.config.digest) { _ = try writer.addBlob(config, expecting: manifest.config.expected) }
     let known = try Descriptor(first, "index.json").digest
     if names.isEmpty { return try writer.commit(name: nil, manifest: bytes, mediaType: d.mediaType, knownDigest: known, source: .imported) }
@@ -69,14 +73,16 @@ struct OCIImport {
     return d.digest
   }
 
-  private func take(_ layer: Descriptor, _ id: String, _ writer: StoreWriter) throws(Failure) {
+  /// Returns whether the blob was not here.
+  private func take(_ layer: Descriptor, _ id: String, _ writer: StoreWriter, progress: (Int64) -> Void) throws(Failure) -> Bool {
     if writer.hasBlob(layer.digest, size: layer.size) {
-      if writer.hasLayer(id), writer.diffID(of: layer.digest) == id { return }
+      if writer.hasLayer(id), writer.diffID(of: layer.digest) == id { return false }
       _ = try writer.unpack(Blob(digest: layer.digest, size: layer.size), diffID: id)
-      return
+      return false
     }
     guard let file = try files.find(layer.path) else { throw Failure("the layer \(layer.digest) is missing") }
-    _ = try writer.addLayer(from: file.source, expecting: layer.expected, diffID: id)
+    _ = try writer.addLayer(from: file.source, expecting: layer.expected, diffID: id, progress: progress)
+    return true
   }
 
   /// A small blob, proved.

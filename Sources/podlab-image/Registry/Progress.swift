@@ -19,13 +19,19 @@ final class LayerProgress {
   private var lastDrawn: Int64 = 0
   private let started = Clock.monotonic
 
-  init(quiet: Bool) {
+  /// barsOnly: where there is no terminal, nothing.
+  init(quiet: Bool, barsOnly: Bool = false) {
     let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
-    style = quiet ? .silent : isatty(2) == 1 && terminal != "dumb" ? .bars : .lines
+    let hasBars = isatty(2) == 1 && terminal != "dumb"
+    style = quiet || barsOnly && !hasBars ? .silent : hasBars ? .bars : .lines
   }
 
-  /// digest: of the layer; total: its bytes.
-  func add(_ digest: String, total: Int64) { rows.append(Row(name: String(digest.split(separator: ":").last?.prefix(12) ?? ""), total: total)) }
+  /// digest: of the layer, or another name; total: its bytes, 0 where nobody knows. Returns its row.
+  @discardableResult
+  func add(_ digest: String, total: Int64) -> Int {
+    rows.append(Row(name: String(digest.split(separator: ":").last?.prefix(12) ?? ""), total: total))
+    return rows.count - 1
+  }
 
   func move(_ i: Int, to bytes: Int64) {
     guard rows.indices.contains(i) else { return }
@@ -37,7 +43,8 @@ final class LayerProgress {
   /// word: pulled, already here, pushed …
   func end(_ i: Int, _ word: String) {
     guard rows.indices.contains(i) else { return }
-    rows[i].now = rows[i].total
+    if rows[i].total > 0 { rows[i].now = rows[i].total }
+    rows[i].total = rows[i].now
     rows[i].state = .done(word)
     if style == .lines { say("\(rows[i].name): \(word), \(Self.size(rows[i].total))") }
     draw(force: true)
@@ -75,12 +82,13 @@ final class LayerProgress {
     switch r.state {
     case .waiting: return "\(r.name): waiting"
     case .done(let word): return "\(r.name): \(word), \(Self.size(r.total))"
+    case .moving where r.total == 0: return "\(r.name): \(Self.size(r.now))"
     case .moving:
       let seconds = Double(Clock.monotonic - started) / 1e9
-      let left = r.now > 0 ? Int(seconds * Double(r.total - r.now) / Double(r.now)) : 0
+      let left = r.now > 0 ? Int(seconds * Double(max(0, r.total - r.now)) / Double(r.now)) : 0
       let text = " \(Self.size(r.now))/\(Self.size(r.total)) \(left) s"
       let room = min(40, max(4, width - r.name.count - text.count - 5))
-      let full = r.total > 0 ? Int(Double(room) * Double(r.now) / Double(r.total)) : room
+      let full = min(room, Int(Double(room) * Double(r.now) / Double(r.total)))
       return "\(r.name): [" + String(repeating: "=", count: full) + String(repeating: " ", count: room - full) + "]" + text
     }
   }

@@ -19,7 +19,7 @@ struct PullCommand: ImageCommand {
   static func run(_ words: Words) throws(Failure) {
     guard words.arguments.count == 1 else { throw Failure("pull takes one name") }
     let reference = try BuildCommand.reference(words.arguments[0])
-    var pull = Pull(store: try words.store(), reference: reference, options: try RegistryWords.options(words))
+    var pull = Pull(store: try words.store(), reference: reference, options: try RegistryWords.options(words, for: reference))
     if let text = words.value("--platform") {
       guard let p = Platform(parsing: text) else { throw Failure("--platform is OS/ARCH or OS/ARCH/VARIANT, as linux/arm64; not \(text)") }
       pull.platform = p

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// push: an image of the store into a registry, as it is: the same bytes, so the same digests. First what the manifest names, then the manifest.
+// push: an image of the store into a registry, as it is: the same bytes, so the same digests. First what the manifest names, some of it at once, then
+// the manifest.
 import Glibc
 import Images
 import Kernel
@@ -19,7 +20,7 @@ struct PushCommand: ImageCommand {
     guard words.arguments.count == 1 || words.arguments.count == 2 else { throw Failure("push takes a name, and perhaps the name that it shall have there") }
     let reference = try BuildCommand.reference(words.arguments[0])
     let target = words.arguments.count == 2 ? try BuildCommand.reference(words.arguments[1]) : reference
-    let push = Push(store: try words.store(), reference: reference, target: target, options: try RegistryWords.options(words))
+    let push = Push(store: try words.store(), reference: reference, target: target, options: try RegistryWords.options(words, for: target))
     let digest = try push.run(LayerProgress(quiet: words.has("--quiet")))
     print("\(target.repository)\(target.tag.map { ":\($0)" } ?? "")@\(digest)")
   }
@@ -50,11 +51,24 @@ struct Push {
     let blobs = try (manifest["layers"]?.array ?? []) .map { d throws(Failure) in try Self.blob(d) } + [Self.blob(manifest["config"] ?? .null)]
     progress.say("\(target): \(blobs.count - 1) layer\(blobs.count == 2 ? "" : "s"), \(LayerProgress.size(blobs.reduce(0) { $0 + $1.size }))")
     for b in blobs { progress.add(b.digest, total: b.size) }
-    do throws(RegistryError) {
-      for (i, blob) in blobs.enumerated() {
-        let upload = BlobUpload(registry: registry, blob: blob, path: store.blobPath(blob.digest), progress: { progress.move(i, to: $0) })
-        progress.end(i, try upload.run(from: others))
+    // A blob that stands twice is sent once.
+    let first = blobs.indices.filter { i in !blobs[..<i].contains { $0.digest == blobs[i].digest } }
+    do throws(Failure) {
+      try LayerProcesses(progress).run(first) { i, report in
+        do throws(Failure) {
+          let registry = try Registry(target, options, actions: "pull,push", also: others)
+          registry.onRetry = { report.note(Retry.text($0, $1)) }
+          let upload = BlobUpload(registry: registry, blob: blobs[i], path: store.blobPath(blobs[i].digest), progress: { report.moved(to: $0, of: blobs[i].size) })
+          report.done(try failing { () throws(RegistryError) in try upload.run(from: others) })
+          return 0
+        } catch {
+          report.failed(error.description)
+          return 1
+        }
       }
+    } catch { throw Failure("failed to push \(target): \(error.description)") }
+    for i in blobs.indices where !first.contains(i) { progress.end(i, "the same as another") }
+    do throws(RegistryError) {
       // OCI's may leave it out.
       let type = manifest["mediaType"]?.string ?? MediaType.manifest
       let answer = try registry.send(

@@ -7,7 +7,8 @@ import Kernel
 
 /// What pull and push understand alike.
 enum RegistryWords {
-  static func options(_ words: Words) throws(Failure) -> RegistryOptions {
+  /// reference: whose registry it is about.
+  static func options(_ words: Words, for reference: ImageReference) throws(Failure) -> RegistryOptions {
     var o = RegistryOptions()
     switch words.value("--tls-verify") {
     case nil, "true": break
@@ -19,7 +20,7 @@ enum RegistryWords {
       o.patience = n
     }
     o.certificates = certificates(words.value("--certs").map { [$0] } ?? [])
-    o.credentials = try AuthFiles.read(named: words.value("--authfile"))
+    o.credentials = try AuthFiles.read(named: words.value("--authfile"), for: reference)
     return o
   }
 
@@ -29,23 +30,33 @@ enum RegistryWords {
 
 /// Where docker, podman and skopeo keep their credentials (containers-auth.json(5)).
 enum AuthFiles {
-  static func read(named: String?) throws(Failure) -> RegistryCredentials {
+  /// reference: whose registry the helpers are asked for that such a file names.
+  static func read(named: String?, for reference: ImageReference) throws(Failure) -> RegistryCredentials {
     let variable = { (name: String) in getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
     var all = RegistryCredentials()
     if let path = named ?? variable("REGISTRY_AUTH_FILE") {
-      try add(path, &all)
+      try add(path, reference, &all)
       return all
     }
     var paths: [String] = []
     if let run = variable("XDG_RUNTIME_DIR") { paths.append(run + "/containers/auth.json") }
     if let config = variable("XDG_CONFIG_HOME") ?? variable("HOME").map({ $0 + "/.config" }) { paths.append(config + "/containers/auth.json") }
     if let docker = variable("DOCKER_CONFIG") ?? variable("HOME").map({ $0 + "/.docker" }) { paths.append(docker + "/config.json") }
-    for p in paths where FileSystem.exists(p) { try add(p, &all) }
+    for p in paths where FileSystem.exists(p) { try add(p, reference, &all) }
     return all
   }
 
-  private static func add(_ path: String, _ all: inout RegistryCredentials) throws(Failure) {
+  private static func add(_ path: String, _ reference: ImageReference, _ all: inout RegistryCredentials) throws(Failure) {
     let bytes = try failing("reading credentials") { () throws(SysError) in try FileSystem.read(path) }
-    do throws(RegistryCredentials.Malformed) { try all.add(file: bytes) } catch { throw Failure("\(path): \(error)") }
+    let helper: String?
+    do throws(RegistryCredentials.Malformed) {
+      helper = try RegistryCredentials.helper(in: bytes, for: reference)
+      // As docker has it: what a helper keeps is not in the file.
+      if helper == nil { return try all.add(file: bytes) }
+    } catch { throw Failure("\(path): \(error)") }
+    guard let helper else { return }
+    do throws(Failure) {
+      if let found = try CredentialHelper(helper).credential(for: reference) { all.add(found, for: reference) }
+    } catch { ImageProgram.say("warning: \(path): \(error); going on without credentials for \(reference.domain)") }
   }
 }

@@ -44,7 +44,8 @@ final class LayerApply {
     defer { umask(mask) }
     try LayerReader.run(input) { entry, archive throws(Failure) in
       try apply(entry, archive, input)
-      if count & 63 == 0 { progress(input.progress) }
+      // Now and then, and after each large file.
+      if count & 63 == 0 || archive_entry_size(entry) > 1 << 20 { progress(input.progress) }
     }
     try times.set(in: tree)
   }
