@@ -8,6 +8,7 @@ once: all are told, in the order of the text. Not under a clock: a part of the w
 import concurrent.futures, copy, json, os, random, re, subprocess, sys, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import test_corpus  # noqa: E402
 from every_field import OBJECTS, POD  # noqa: E402
 
 MODES = ("first",)
@@ -227,20 +228,6 @@ def podctl(doc):
     return r.returncode, [l.split(": ", 1)[-1] for l in r.stderr.decode(errors="replace").splitlines() if not l.startswith("warning:")]
 
 
-def schema():
-    """The strict schema of 1.37 by kind, as kubernetes-validate has it; loaded once."""
-    import importlib.resources, jsonschema, kubernetes_validate
-    from referencing import Registry, Resource
-    base = importlib.resources.files(kubernetes_validate).joinpath("kubernetes-json-schema/v1.37.0-local-strict")
-    read = lambda name: json.loads(base.joinpath(name).read_text())
-    definitions = Resource.from_contents(read("_definitions.json"))
-    out = {}
-    for kind in {d["kind"] for d in OBJECTS}:
-        own = read(kind.lower() + "-v1.json")
-        out[kind] = jsonschema.Draft202012Validator(own, registry=definitions @ (Resource.from_contents(own) @ Registry()))
-    return out
-
-
 def related(field, said):
     """Whether one of the messages is about the field, what is in it, or what it is in."""
     # The API leaves out indices here and there, and the items of a downwardAPI.
@@ -270,10 +257,9 @@ def judge(job):
 
 
 def differences(part):
-    validators = schema()
     jobs = []
     for field, way, doc, path in spoiled(part):
-        error = next(validators[doc["kind"]].iter_errors(slim(doc, path)), None)
+        error = next(test_corpus.schema(doc["kind"]).iter_errors(slim(doc, path)), None)
         jobs.append((field, way, doc, error.message.split("\n")[0][:120] if error else ""))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return len(jobs), ["%s, %s: %s" % (j[0], j[1], why) for j, why in zip(jobs, pool.map(judge, jobs)) if why]

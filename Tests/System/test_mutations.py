@@ -34,6 +34,8 @@ JUDGED = [
     (r"(configMap|secret)KeyRef\.name: Invalid value: \"\"|(configMap|secret)Ref\.name: Required|configMap\.name: Required|secret(\.secretName|\.name): Required",
      "a reference names its object: optional in the schema, not in a Pod (validateSecretKeySelector, validateConfigMapVolumeSource …)"),
     (r"service-account\.name\]: Required value", "ValidateSecret: a token's Secret names its account"),
+    (r"[cC]ontainers\[\d+\]\.image: Required value", "validateContainerCommon: optional in the schema for the sake of templates"),
+    (r"(Probe|postStart|preStop): Required value: must specify a handler type", "validateHandler"),
 ]
 # What the schema refuses and we accept: its own reason -> why we accept it.
 SCHEMA_ONLY = [
@@ -408,7 +410,7 @@ RULES = [bad_name, bad_namespace, bad_label, bad_annotation, long_annotation, ba
     rule("no dnsConfig", lambda s, c, r: (s.update(dnsPolicy="None"), s.pop("dnsConfig", None)), r"must provide `dnsConfig` when `dnsPolicy` is None"),
     rule("four nameservers", sets(dnsConfig={"nameservers": ["1.1.1.1"] * 4}), r"must not have more than 3 nameservers"),
     rule("nameserver", sets(dnsConfig={"nameservers": ["dns.example"]}), r"nameservers\[0\]: Invalid value: .*must be a valid IP address"),
-    rule("search domain", sets(dnsConfig={"searches": ["Bad Domain"]}), r"searches\[0\]: Invalid value"),
+    rule("search domain", sets(dnsConfig={"searches": ["Bad Domain"]}, dnsPolicy="Default"), r"searches\[0\]: Invalid value"),
     rule("dns option", sets(dnsConfig={"options": [{"value": "1"}]}), r"options\[0\]: Required value: must not be empty"),
     rule("host alias", sets(hostAliases=[{"ip": "1.2.3", "hostnames": ["a"]}]), r"hostAliases\[0\]\.ip: Invalid value"),
     rule("host alias' name", sets(hostAliases=[{"ip": "1.2.3.4", "hostnames": ["A_b"]}]), r"hostnames\[0\]: Invalid value"),
