@@ -21,19 +21,20 @@ let app = farewell + """
   while :; do n=$((n + 1)); echo "line $n" >>/logs/app.log; sleep 0.05; done
   """
 
-/// The sidecar: each line of the file to its own standard output. How far it came it keeps in the volume, so that its next life goes on there.
+/// The sidecar: each line of the file to its own standard output. How far it came it keeps in the volume, so that its next life
+/// goes on there: a line more for each, for a file that is emptied and written again has a moment in which it says nothing.
 let ship = farewell + """
   log=/logs/app.log saved=/logs/.shipped
   trap 'ended ship' TERM
   while [ ! -e $log ]; do sleep 0.05; done
   exec 4<$log
-  n=$(cat $saved 2>/dev/null || echo 0)
+  n=$(tail -n 1 $saved 2>/dev/null || echo 0)
   i=0; while [ $i -lt $n ]; do read -r skipped <&4; i=$((i + 1)); done
   while :; do
     # Look first, read then: a new file under the name means that the old one will not grow any more.
     next=; [ -s $log ] && [ ! $log -ef /proc/self/fd/4 ] && next=yes
-    while read -r line <&4; do echo "$line"; n=$((n + 1)); echo $n >$saved; done
-    if [ $next ]; then exec 4<$log; n=0; echo 0 >$saved; else sleep 0.05; fi
+    while read -r line <&4; do echo "$line"; n=$((n + 1)); echo $n >>$saved; done
+    if [ $next ]; then exec 4<$log; n=0; echo 0 >>$saved; else sleep 0.05; fi
   done
   """
 

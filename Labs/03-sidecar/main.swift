@@ -85,7 +85,7 @@ let oneFile = Step(
     gone shop
     """#
 ) { scene in
-  let late = ship.replacing("n=$(cat $saved 2>/dev/null || echo 0)", with: "sleep 1; n=10")
+  let late = ship.replacing("n=$(tail -n 1 $saved 2>/dev/null || echo 0)", with: "sleep 1; n=10")
   try scene.apply(pod(in: scene.folder, "shop", apart: scene.breaks("same-inode"), ship: scene.breaks("every-line") ? late : ship), ready: "shop")
   let a = try scene.process("shop", "app")
   let s = try scene.process("shop", "ship")

@@ -52,9 +52,10 @@ def side_by_side(jobs, at_once=3):
 
 
 def interrupt(lab, step, number=signal.SIGINT, env=None):
-    """Sends a lab a signal as soon as a step has begun: (exit code, errors, the rest of its output)."""
+    """Sends a lab a signal as soon as a step has begun: (exit code, errors, the rest of its output, how many steps it has)."""
     p = subprocess.Popen([BIN + "/lab-" + lab, "-o", "json", "--step"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                          env=dict(os.environ, **(env or {})))
+    steps = json.loads(p.stdout.readline())["story"]["steps"]
     for line in p.stdout:
         if '"waiting"' in line:
             p.stdin.write("\n")
@@ -63,7 +64,7 @@ def interrupt(lab, step, number=signal.SIGINT, env=None):
             p.send_signal(number)
             break
     out, err = p.communicate(timeout=120)
-    return p.returncode, err, out
+    return p.returncode, err, out, steps
 
 
 def left(root=ROOT):
