@@ -89,6 +89,23 @@ class Adoption(unittest.TestCase):
         self.assertEqual(self.status("stays")["restartCount"], 0)
         self.assertEqual(self.pids()["stays"], pids["stays"])
 
+    def test_what_the_state_does_not_know_is_ended(self):
+        """A podd that was killed between making a process and writing it down: found by its cgroup, or, where there is none, by the namespaces that it shares."""
+        pids = self.pids()
+        self.kill_supervisor()
+        known = state()
+        known["containers"] = [c for c in known["containers"] if c["name"] != "ends"]
+        path = ROOT + "/run/pods/default/orphan/state.json"
+        with open(path + ".new", "w") as h:
+            json.dump(known, h)
+        os.rename(path + ".new", path)
+        self.assertEqual(podctl("wait", "--for=jsonpath={.metadata.name}=orphan", "pod/orphan").returncode, 0)
+        until("the process that nobody knows is gone", lambda: is_gone(pids["ends"]))
+        r = podctl("wait", "--for=condition=Ready", "pod/orphan", "--timeout=60s")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        until("another one runs", lambda: self.pids().get("ends", pids["ends"]) != pids["ends"])
+        self.assertEqual((self.pids()["stays"], self.status("stays")["restartCount"]), (pids["stays"], 0))
+
     def test_no_line_is_lost(self):
         self.kill_supervisor()
         self.assertEqual(podctl("wait", "--for=jsonpath={.metadata.name}=orphan", "pod/orphan").returncode, 0)
