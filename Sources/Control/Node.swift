@@ -8,7 +8,8 @@ import Manifest
 
 public enum Node {
   public static var isRoot: Bool { geteuid() == 0 }
-  static let namespaces: Namespaces = [.user, .mount, .network, .ipc, .uts]
+  /// Not IPC: what hostIPC means is the machine's, which a process is in that has never left it.
+  static let namespaces: Namespaces = [.user, .mount, .network, .uts]
 
   /// Enters the node, which is made when it is not there. Returns what to tell the user once: why only one id is mapped. Root needs no node.
   @discardableResult

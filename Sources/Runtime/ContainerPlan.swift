@@ -15,7 +15,8 @@ extension ContainerSpec {
   /// The plan of the container's first process. sandbox: pidfd of infra. mapped: its files, with a user namespace of its own.
   func plan(sandbox: Int32, host: Host, mapped: MappedMounts? = nil) -> SpawnPlan {
     var p = SpawnPlan(.paths(ProgramSearch.candidates(arguments.first ?? "", environment: environment)), arguments, environment: environment)
-    var shared: Namespaces = [.mount, .ipc]
+    // The machine's own may not be joined from a user namespace, and need not be: we are in it.
+    var shared: Namespaces = host.isUserNamespace && sharesHostIPC ? .mount : [.mount, .ipc]
     if !sharesHostNetwork { shared.formUnion([.network, .uts]) }
     switch processes {
     case .own: p.namespaces = [.pid]

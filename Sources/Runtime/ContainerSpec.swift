@@ -33,6 +33,7 @@ public struct ContainerSpec: Sendable {
   public var oomKills: Int64 = 0
   public var processes = ProcessNamespace.own
   public var sharesHostNetwork = false
+  public var sharesHostIPC = false
   public var streams: Streams
   /// The sandbox's shared memory, mounted at /dev/shm.
   public var sharedMemory: String?

@@ -75,9 +75,11 @@ public struct ExecSpec: Sendable {
     // All in the intermediate process: the program's own process is then born in the container's process namespace.
     var joined: Namespaces = [.mount, .pid, .network, .ipc, .uts]
     if hasUserNamespace { joined.insert(.user) }
-    // The machine's own process namespace may not be joined from a user namespace, and need not be: we are in it.
-    if host.isUserNamespace, let pid = Pidfd.number(process), let theirs = Proc.namespace(pid, "pid"), theirs == Proc.namespace(getpid(), "pid") {
-      joined.remove(.pid)
+    // The machine's own namespaces may not be joined from a user namespace, and need not be: we are in them.
+    if host.isUserNamespace, let pid = Pidfd.number(process) {
+      for (kind, file) in [(Namespaces.pid, "pid"), (.ipc, "ipc")] {
+        if let theirs = Proc.namespace(pid, file), theirs == Proc.namespace(getpid(), file) { joined.remove(kind) }
+      }
     }
     plan.joins = [(process, joined)]
     // The cgroup's files are not visible in the container: opened here, written there.

@@ -26,7 +26,7 @@ extension Supervisor {
       workingFolder: image.config.workingFolder, user: image.config.user, stopSignal: image.config.stopSignal ?? "")
     let setup = ContainerSetup(
       facts: self.facts, container: c, image: facts, hostname: hostname, volumes: volumes, place: spot, mountPoints: instance.mountPoints,
-      sharedMemory: pod.spec.hostIPC ? nil : instance.mountPoints.sharedMemory, hasUserNamespace: hasUserNamespace)
+      sharedMemory: pod.spec.hostIPC ? Self.hostSharedMemory : instance.mountPoints.sharedMemory, hasUserNamespace: hasUserNamespace)
     let ready: (ContainerSpec, Environment)
     do throws(ConfigError) { ready = try setup.spec(StoredObjects(instance: instance)) } catch {
       return feed(.containerFailed(container: name, id: "", reason: "CreateContainerConfigError", message: error.message))
@@ -87,6 +87,9 @@ extension Supervisor {
       feed(.containerFailed(container: name, id: id, reason: "RunContainerError", message: error.message))
     }
   }
+
+  /// hostIPC has the machine's POSIX shared memory too, as container runtimes mount it; nil where there is none.
+  private static var hostSharedMemory: String? { FileSystem.isFolder("/dev/shm") ? "/dev/shm" : nil }
 
   /// The folders of a new Pod's first containers, while infra sets itself up beside us. What fails here fails again where it is told.
   func makeFirstPlaces() {

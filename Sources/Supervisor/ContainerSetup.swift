@@ -73,6 +73,7 @@ struct ContainerSetup {
     spec.hasUserNamespace = hasUserNamespace
     spec.masksProc = container.securityContext.procMount != "Unmasked"
     spec.sharesHostNetwork = pod.spec.hostNetwork
+    spec.sharesHostIPC = pod.spec.hostIPC
     if pod.spec.hostPID {
       spec.processes = .host
     } else if pod.spec.shareProcessNamespace {
