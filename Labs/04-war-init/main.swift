@@ -147,7 +147,7 @@ let upgrade = Step(
   let after = (try image(scene, "javaweb", "containerStatuses"), try image(scene, "javaweb", "initContainerStatuses"))
   let lines = try page(scene, "javaweb")
   scene.typed("$ wget -qO- http://\(try scene.field("javaweb", ".status.podIP")):8080/sample/ | head -n 1", printed: lines.first ?? "")
-  scene.compare([.data(""), .data("war"), .data("tomcat")], [
+  scene.compare([.data(""), Text(en: "image of war", zh: "war 的镜像"), Text(en: "image of tomcat", zh: "tomcat 的镜像")], [
     [Text(en: "before", zh: "之前"), .data(before.1), .data(before.0)], [Text(en: "after", zh: "之后"), .data(after.1), .data(after.0)],
   ])
   if !scene.breaks("same-server") { try scene.check("new-page", equal: "sample 2.0", lines.first ?? "-") }
@@ -173,7 +173,7 @@ let order = Step(
   try scene.apply(scene.breaks("one-at-a-time") ? chain.replacing("sleep 0.3; echo 1 ends >>/d/diary", with: "(sleep 0.3; echo 1 ends >>/d/diary) & sleep 0.1; [ -n x ] && setsid sh -c 'exit 0'").replacing("{name: first,", with: "{name: first, restartPolicy: Always,").replacing("setsid sh -c 'exit 0'", with: "exec sleep 3600") : chain, ready: "chain")
   let diary = Evidence.lines("/proc/\(try scene.process("chain", "app"))/root/d/diary")
   scene.timeline("chain")
-  scene.typed("app$ cat /d/diary", printed: diary.joined(separator: ", "))
+  scene.typed("app$ cat /d/diary", printed: diary.joined(separator: "\n"))
   try scene.check("one-at-a-time", equal: "1 begins, 1 ends, 2 begins, 2 ends, app begins", diary.joined(separator: ", "))
   try scene.remove("chain")
 }

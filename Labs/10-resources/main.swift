@@ -114,9 +114,9 @@ let numbers = Step(
     "own-groups", small.name != other.name && parts[0][1] == parts[1][1], expected: Text(en: "two groups below one", zh: "同一个组之下的两个组"),
     found: .data("\(small.name), \(other.name)"))
   let read = { (g: Group) in [g.quota, Evidence.text(g.memory).trimmed] }
-  scene.table([.data(""), Text(en: "µs of CPU in 100000", zh: "每 100000 µs 的 CPU"), Text(en: "bytes of memory", zh: "内存字节数")], data: [
-    ["small"] + read(small), ["large"] + read(large),
-  ])
+  scene.table(
+    [.data(""), Text(en: "limits in the manifest", zh: "清单里的限制"), Text(en: "µs of CPU in 100000", zh: "每 100000 µs 的 CPU"), Text(en: "bytes of memory", zh: "内存字节数")],
+    data: [["small", "cpu: 100m, memory: 32Mi"] + read(small), ["large", "cpu: 500m, memory: 128Mi"] + read(large)])
   let name = small.memory.split(separator: "/").last ?? "-"
   scene.say(en: "read from \(name) and its like", zh: "读自 \(name) 等文件")
   try scene.check("limits-written", equal: "10000 33554432 50000 134217728", (read(small) + read(large)).joined(separator: " "))
@@ -149,7 +149,10 @@ let quality = Step(
     let pid = try scene.process(name, "app")
     return [name, try scene.field(name, ".status.qosClass"), Evidence.text("/proc/\(pid)/oom_score_adj").trimmed]
   }
-  scene.table([.data("Pod"), .data("qosClass"), .data("oom_score_adj")], data: rows)
+  let written = [Text(en: "limits: cpu, memory", zh: "limits：cpu、memory"), Text(en: "requests: memory", zh: "requests：memory"), Text(en: "nothing", zh: "什么也没写")]
+  scene.table(
+    [.data("Pod"), Text(en: "in the manifest", zh: "清单里"), .data("qosClass"), .data("oom_score_adj")],
+    zip(rows, written).map { row, what in [.data(row[0]), what, .data(row[1]), .data(row[2])] })
   if rows[0][2] != "-997" {
     scene.say(
       en: "-997 would be Guaranteed's: to lower the value needs CAP_SYS_RESOURCE, which is not here", zh: "Guaranteed 本应是 -997：调低这个值需要 CAP_SYS_RESOURCE，这里没有")

@@ -103,7 +103,7 @@ final class TextReporter: Reporter {
   }
 
   func trace(_ line: String) { say("    | " + line.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n") + "\n") }
-  func waitingFor(_ what: Text) { say("      " + style.line((language == .en ? "… waiting: " : "… 等待：") + what[language]) + "\n") }
+  func waitingFor(_ what: Text) { evidence([Text(en: "… waiting: ", zh: "… 等待：") + what]) }
   func waiting() {}
 
   func end(_ failure: LabFailure?, kept: Bool) {

@@ -104,7 +104,7 @@ public struct Timeline: Sendable, Equatable {
     }
     let signs = Set(marks.map(\.sign))
     let meanings: [(Character, String, String)] = [
-      ("▶", "started", "启动"), ("■", "ended with 0", "以 0 退出"), ("✗", "failed, or ended otherwise", "失败，或以其他方式结束"), ("●", "succeeded", "成功"),
+      ("▶", "started", "启动"), ("■", "ended with 0", "以 0 退出"), ("✗", "failed", "失败"), ("●", "succeeded", "成功"),
       ("?", "could not be asked", "无法探测"),
     ]
     let legend = meanings.filter { signs.contains($0.0) }.map { "\($0.0) \(language == .en ? $0.1 : $0.2)" }.joined(separator: "   ")

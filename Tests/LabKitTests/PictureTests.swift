@@ -63,7 +63,7 @@ import Testing
     let lines = t.lines(.en, width: 31)
     #expect(lines[1].hasSuffix("▶─────────────────────────────✗"))
     #expect(lines[2].hasSuffix("··········●·········✗··········"))
-    #expect(lines.last?.contains("failed, or ended otherwise") == true && t.lines(.zh).last?.contains("启动") == true)
+    #expect(lines.last?.contains("✗ failed") == true && t.lines(.zh).last?.contains("启动") == true)
     #expect(Timeline(journal: []).lines(.en) == [])
     #expect(Timeline(journal: Self.journal, container: "other").lanes == [])
   }
