@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: Schema.types) func aTypeAndEachOfItsFieldsHasWords(_ type: String) throws {
     let words = try #require(Explain.words(on: type), "no words on \(type)")
     #expect(!words.type.isEmpty)
-    let fields = Schema.fields(of: type) ?? []
+    let fields = Schema.fields(of: type)?.all ?? []
     #expect(words.fields.map(\.name) == fields.map(\.name), "\(type): the fields in the schema's order, each once")
     for f in fields {
       let text = Explain.field(f, of: type)
@@ -24,16 +24,16 @@ import Testing
   }
 
   @Test func whatIsRefusedSaysSo() throws {
-    let nfs = try #require(Schema.fields(of: "Volume")?.first { $0.name == "nfs" })
+    let nfs = try #require(Schema.fields(of: "Volume")?["nfs"])
     #expect(Explain.field(nfs, of: "Volume").contains("refuses"))
-    let priority = try #require(Schema.fields(of: "PodSpec")?.first { $0.name == "priority" })
+    let priority = try #require(Schema.fields(of: "PodSpec")?["priority"])
     #expect(Explain.field(priority, of: "PodSpec").contains("warns"))
   }
 
   @Test func fixedValuesAreSortedAndBelongToAField() {
     var count = 0
     for type in Schema.types {
-      for f in Schema.fields(of: type) ?? [] {
+      for f in Schema.fields(of: type)?.all ?? [] {
         guard let values = Explain.values(f.name, of: type) else { continue }
         count += 1
         #expect(values == values.sorted() && values.count > 1 && f.type == .string, "\(type).\(f.name)")
