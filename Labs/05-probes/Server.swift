@@ -2,7 +2,7 @@
 //
 // The servers that lab 05 asks: this program started again inside a container, as `lab-05-probes serve KIND`. Each goes wrong in its own way.
 //
-//     deadlock   answers on 8080; GET /deadlock lets two threads take two locks in opposite order, and every answer needs both
+//     deadlock   answers on 8080; GET /deadlock lets two threads take two locks in opposite order, and every answer needs both; deaf to SIGTERM
 //     slow       takes three seconds before it listens
 //     leak       answers, and eats 4 MiB ten times a second once /tmp/leak is there
 //     grpc       speaks just enough HTTP/2 to answer grpc.health.v1.Health/Check: SERVING, or NOT_SERVING while /tmp/not-serving is there
@@ -14,7 +14,7 @@ enum Server {
     case "deadlock":
       pthread_mutex_init(locks.0, nil)
       pthread_mutex_init(locks.1, nil)
-      return listen { answer($0, locked: true) }
+      return listen(obeys: false) { answer($0, locked: true) }
     case "slow":
       sleep(3)
       note("listening")
@@ -70,10 +70,10 @@ enum Server {
 
   // MARK: sockets and threads
 
-  /// A thread for each connection, on port 8080.
-  private static func listen(_ serve: @escaping @Sendable (Int32) -> Void) -> Int32 {
+  /// A thread for each connection, on port 8080. obeys: SIGTERM ends it.
+  private static func listen(obeys: Bool = true, _ serve: @escaping @Sendable (Int32) -> Void) -> Int32 {
     signal(SIGPIPE, SIG_IGN)
-    signal(SIGTERM) { _ in _exit(0) }
+    if obeys { signal(SIGTERM) { _ in _exit(0) } } else { signal(SIGTERM, SIG_IGN) }
     let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var on: Int32 = 1
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))

@@ -64,20 +64,23 @@ func connections(_ pid: Int32) -> Int {
   Evidence.lines("/proc/\(pid)/net/tcp").filter { $0.split(separator: " ").dropFirst().first?.hasSuffix(":1F90") == true && $0.split(separator: " ").dropFirst(3).first == "01" }.count
 }
 
-let liveness = "    livenessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 2}"
+let liveness = "    livenessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 2, terminationGracePeriodSeconds: 2}"
 
 let deadlock = Step(
   Text(en: "Deadlocked: alive for the kernel, dead for everybody else", zh: "死锁：内核眼里活着，别人眼里死了"),
   why: Text(
-    en: "Two threads of the server wait for each other. The process is there and sleeps, the port is open: nothing ends, so nothing would be restarted. The liveness probe asks for an answer, and gets none; after two failures in a row the container is killed and a new one started. What the old one had written into its own layer is gone.",
-    zh: "服务器的两个线程互相等待。进程还在，处于睡眠状态，端口也开着：什么都没有结束，也就什么都不会重启。存活探针要的是应答，却得不到；连续失败两次，容器被杀死，启动一个新的。旧容器写在自己那一层里的东西随之消失。"),
+    en: "Two threads of the server wait for each other. The process is there and sleeps, the port is open: nothing ends, so nothing would be restarted. The liveness probe asks for an answer, and gets none; after two failures in a row the container is killed and a new one started. A server that is stuck does not obey SIGTERM either: the Pod would give it 30 seconds, the probe (terminationGracePeriodSeconds) gives it two. What the old one had written into its own layer is gone.",
+    zh: "服务器的两个线程互相等待。进程还在，处于睡眠状态，端口也开着：什么都没有结束，也就什么都不会重启。存活探针要的是应答，却得不到；连续失败两次，容器被杀死，启动一个新的。卡住的服务器也不会理会 SIGTERM：Pod 会给它 30 秒，探针（terminationGracePeriodSeconds）只给两秒。旧容器写在自己那一层里的东西随之消失。"),
   facts: [
     Fact("stuck", en: "the process lives (state S), the port takes connections, no answer comes", zh: "进程活着（状态 S），端口接受连接，却没有应答"),
     Fact("killed", en: "the probe fails, the container is killed and started again", zh: "探针失败，容器被杀死并重新启动"),
+    Fact("probe-grace", en: "it was given the probe's grace period, not the Pod's", zh: "给它的是探针的宽限期，不是 Pod 的"),
     Fact("layer-gone", en: "a restart is a new container: a file in its own layer is gone", zh: "重启得到的是新容器：写在它自己那层里的文件没了"),
   ], standsAlone: true
 ) { scene in
   var manifest = pod(scene, "shop", [("app", "deadlock", scene.breaks("killed") ? "" : liveness)])
+  manifest = manifest.replacing("terminationGracePeriodSeconds: 1\n  containers", with: "terminationGracePeriodSeconds: 30\n  containers")
+  if scene.breaks("probe-grace") { manifest = manifest.replacing("failureThreshold: 2, terminationGracePeriodSeconds: 2", with: "failureThreshold: 2, terminationGracePeriodSeconds: 12") }
   if scene.breaks("layer-gone") { manifest = manifest.replacing("{name: host, mountPath: /host}", with: "{name: host, mountPath: /order}") }
   try scene.apply(manifest, ready: "shop")
   try scene.until("the server answers", "服务器应答") { try get(scene, "shop", "app", "/") == "ok" }
@@ -111,6 +114,14 @@ let deadlock = Step(
   let count = try restarts(scene, "shop", "app")
   scene.say(en: "restartCount \(count)   the old one's exit code \(code.isEmpty ? "-" : code)", zh: "restartCount \(count)   旧容器的退出码 \(code.isEmpty ? "-" : code)")
   try scene.check("killed", count == "1" && events.contains { $0.contains("Liveness probe failed") }, expected: .data("restartCount 1, Unhealthy"), found: .data("restartCount \(count)"))
+  let journal = try scene.journal("shop")
+  let end = journal.first { $0.event == "containerExited" }?.at ?? 0
+  let verdict = journal.last { $0.result == "failure" && $0.at <= end }?.at ?? 0
+  let tenths = (end - verdict) / 100_000_000
+  scene.say(en: "from the last failure to its end: \(tenths / 10).\(tenths % 10) s", zh: "从最后一次失败到它结束：\(tenths / 10).\(tenths % 10) 秒")
+  try scene.check(
+    "probe-grace", end > 0 && (19...100).contains(tenths) && code == "137", expected: Text(en: "2 s, exit code 137", zh: "2 秒，退出码 137"),
+    found: Text(en: "\(tenths / 10) s, exit code \(code)", zh: "\(tenths / 10) 秒，退出码 \(code)"))
   try scene.until("the new one answers", "新容器应答") { try get(scene, "shop", "app", "/") == "ok" }
   let left = try scene.exec("shop", "app", "cat /order/one 2>&1").trimmed
   scene.typed("app$ cat /order/one", printed: left)
@@ -124,6 +135,7 @@ let readiness = Step(
     en: "A server that is busy, or waits for its database, is to get no requests for a while; killing it would not help. The readiness probe says so: Ready becomes False, a Service would send nothing more to it, and the process stays. Two successes in a row bring it back.",
     zh: "忙碌的服务器，或在等数据库的服务器，应当暂时不接请求；杀死它没有用。就绪探针表达的就是这个：Ready 变为 False，Service 不再给它发请求，而进程保持不变。连续两次成功，它就回来了。"),
   facts: [
+    Fact("first-later", en: "the first question comes a second after the start (initialDelaySeconds)", zh: "启动一秒之后才第一次探测（initialDelaySeconds）"),
     Fact("out-of-service", en: "Ready is False, the process is the same, nothing was restarted", zh: "Ready 为 False，进程不变，没有重启"),
     Fact("back-again", en: "after two successes Ready is True again", zh: "两次成功之后 Ready 又是 True"),
   ], standsAlone: true,
@@ -137,7 +149,16 @@ let readiness = Step(
     gone desk
     """#
 ) { scene in
-  try scene.apply(scene.breaks("out-of-service") ? desk.replacing("readinessProbe", with: "livenessProbe").replacing("successThreshold: 2, ", with: "") : desk, ready: "desk")
+  var manifest = desk
+  if scene.breaks("first-later") { manifest = manifest.replacing("initialDelaySeconds: 1, ", with: "") }
+  if scene.breaks("out-of-service") { manifest = manifest.replacing("readinessProbe", with: "livenessProbe").replacing("successThreshold: 2, ", with: "") }
+  try scene.apply(manifest, ready: "desk")
+  try scene.until("it has been asked", "探测过一次") { try scene.journal("desk").contains { $0.event == "probeFinished" } }
+  let events = try scene.journal("desk")
+  let started = events.first { $0.event == "containerStarted" }?.at ?? 0
+  let delay = ((events.first { $0.event == "probeFinished" }?.at ?? 0) - started) / 100_000_000
+  scene.say(en: "first asked after \(delay / 10).\(delay % 10) s", zh: "\(delay / 10).\(delay % 10) 秒后第一次探测")
+  try scene.check("first-later", delay >= 9, expected: Text(en: "1 s or more", zh: "1 秒以上"), found: Text(en: "\(delay / 10).\(delay % 10) s", zh: "\(delay / 10).\(delay % 10) 秒"))
   let pid = try scene.process("desk", "app")
   _ = try scene.exec("desk", "app", "rm /tmp/open")
   let status = { (try isReady(scene, "desk", "app"), try restarts(scene, "desk", "app")) }
@@ -172,7 +193,7 @@ let desk = """
       image: busybox
       imagePullPolicy: IfNotPresent
       command: [sh, -c, "touch /tmp/open; exec sleep 3600"]
-      readinessProbe: {exec: {command: [test, -e, /tmp/open]}, periodSeconds: 1, successThreshold: 2, failureThreshold: 1}
+      readinessProbe: {exec: {command: [test, -e, /tmp/open]}, initialDelaySeconds: 1, periodSeconds: 1, successThreshold: 2, failureThreshold: 1}
 
   """
 
