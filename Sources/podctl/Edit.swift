@@ -15,10 +15,12 @@ struct EditCommand: ParsableCommand {
   @Argument(help: "TYPE NAME … or TYPE/NAME …") var what: [String] = []
   @OptionGroup var input: FileOptions
   @Option(name: .shortAndLong, help: "yaml or json: in which form to edit.") var output = "yaml"
+  @Option(name: .long, help: "resize: of a pod only the resources are changed.") var subresource: String?
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     guard output == "yaml" || output == "json" else { throw Failure.error("The flag 'output' must be one of yaml|json") }
+    if let subresource, subresource != "resize" { throw Failure.error("invalid subresource value: \"\(subresource)\". Must be one of [resize]") }
     try input.check(required: false)
     let session = try common.open()
     let wanted: [(Kind, String, String)]
@@ -32,7 +34,8 @@ struct EditCommand: ParsableCommand {
       return (kind, v)
     }
     if originals.isEmpty { throw Failure.error("edit cancelled, no objects found") }
-    try EditLoop(originals, session, asJSON: output == "json").run()
+    if subresource != nil, let other = originals.first(where: { $0.0 != .pod }) { throw Failure.error("\(other.0.plural) have no subresource resize") }
+    try EditLoop(originals, session, asJSON: output == "json", resizes: subresource != nil).run()
   }
 }
 
@@ -40,6 +43,8 @@ private struct EditLoop {
   let originals: [(Kind, Value)]
   let session: Session
   let asJSON: Bool
+  /// Only resources are taken over.
+  let resizes: Bool
   private static let head = """
     # Please edit the object below. Lines beginning with a '#' will be ignored,
     # and an empty file will abort the edit. If an error occurs while saving this file will be
@@ -48,7 +53,9 @@ private struct EditLoop {
 
     """
 
-  init(_ originals: [(Kind, Value)], _ session: Session, asJSON: Bool) { (self.originals, self.session, self.asJSON) = (originals, session, asJSON) }
+  init(_ originals: [(Kind, Value)], _ session: Session, asJSON: Bool, resizes: Bool) {
+    (self.originals, self.session, self.asJSON, self.resizes) = (originals, session, asJSON, resizes)
+  }
 
   func run() throws {
     let object = originals.count == 1 ? originals[0].1 : OutputFormat.list(originals.map(\.1))
@@ -115,7 +122,7 @@ private struct EditLoop {
         throw Failure(text: "You can run `podctl replace -f \(path)` to try this update again.\n")
       }
       do {
-        let judged = try session.judged(kind, old: old, new: value)
+        let judged = try session.judged(kind, old: old, new: resizes ? resizedPod(old, to: value) : value)
         if !Session.isSame(old, judged) { _ = try session.update(kind, old: old, new: judged) }
         say(1, "\(kind.singular)/\(name ?? "") edited\n")
       } catch let f as Failure {

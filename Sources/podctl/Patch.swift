@@ -51,7 +51,7 @@ struct PatchCommand: ParsableCommand {
 
   private func work(_ kind: Kind, _ ns: String, _ name: String, _ patch: Value, _ session: Session, _ format: OutputFormat) throws {
     guard kind != .event, let old = try subresource == "status" ? session.find(kind, ns, name) : session.stored(kind, ns, name) else { throw Failure.notFound(kind, name) }
-    let wanted: Value
+    var wanted: Value
     switch type {
     case .strategic: wanted = Merge.threeWay(last: .null, manifest: patch, live: old)
     case .merge: wanted = JSONPatch.merged(patch, into: old)
@@ -61,6 +61,11 @@ struct PatchCommand: ParsableCommand {
       }
     }
     if subresource == "status" { return try setConditions(kind, ns, name, old, wanted, session, format) }
+    if subresource == "resize" {
+      guard kind == .pod else { throw Failure.error("\(kind.plural) \"\(name)\" has no subresource resize") }
+      // What else the patch would change is passed over (pkg/registry/core/pod, dropNonResizeUpdates).
+      wanted = resizedPod(old, to: wanted)
+    }
     let new = try session.judged(kind, old: old, new: wanted)
     let isSame = Session.isSame(old, new)
     let made = change.dryRun != .none || isSame ? new : try session.update(kind, old: old, new: new)

@@ -230,8 +230,8 @@ def podctl(doc):
 
 def related(field, said):
     """Whether one of the messages is about the field, what is in it, or what it is in."""
-    # The API leaves out indices here and there, and the items of a downwardAPI.
-    bare = lambda p: re.sub(r"\[[^]]*\]", "", p).replace("downwardAPI.items", "downwardAPI")
+    # The API leaves out indices here and there, the items of a downwardAPI, the source of a token.
+    bare = lambda p: re.sub(r"\[[^]]*\]", "", p).replace("downwardAPI.items", "downwardAPI").replace("sources.serviceAccountToken.", "")
     want = re.sub(r"\.(limits|requests)\.[a-z-]+\Z", "", bare(field))
     for line in said:
         got = bare(line.split(": ")[0])

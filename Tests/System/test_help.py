@@ -16,7 +16,7 @@ PODCTL = {
     "create configmap": "--from-literal --from-file --from-env-file --dry-run -o -n",
     "create serviceaccount": "--dry-run -o -n",
     "replace": "-f --force --grace-period --dry-run -o -n",
-    "edit": "-f -o -n",
+    "edit": "-f -o --subresource -n",
     "patch": "-p --patch-file --type --subresource --dry-run -o -n",
     "label": "--overwrite --list --all -l -A --dry-run -o -n",
     "annotate": "--overwrite --list --all -l -A --dry-run -o -n",

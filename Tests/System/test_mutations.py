@@ -44,7 +44,7 @@ SCHEMA_ONLY = [
 
 
 class Mutation:
-    """One change of a copy: rule is the words that our refusal must have, "" when the schema decides, None when it must be accepted."""
+    """One change of a copy: rule is the words that our refusal must have (or several of them), "" when the schema decides, None when it must be accepted."""
 
     def __init__(self, name, doc, rule):
         self.name, self.doc, self.rule = name, doc, rule
@@ -442,6 +442,22 @@ RULES = [bad_name, bad_namespace, bad_label, bad_annotation, long_annotation, ba
 SCHEMA = [drop, mistype, unknown, misspell]
 
 
+@on_pod
+def several(doc, r):
+    """A rule of the metadata and two of the spec at once, one of them of the Pod and one of a container: each is told."""
+    parts = [r.choice([bad_name, bad_namespace, bad_label, bad_annotation])(doc, r)]
+    for f in r.sample(APART, 2):
+        parts.append(f(doc, r))
+    return Mutation(" and ".join(p.name for p in parts), doc, [p.rule for p in parts])
+
+
+# Rules that do not get in each other's way.
+APART = [f for f in RULES if f.__name__ in (
+    "enum_restartPolicy", "unknown resource", "hostPath type", "file mode", "env name", "negative probe time", "user out of range", "hostname",
+    "account name", "host alias", "node name", "toleration effect", "skew 0", "readiness gate", "fsGroupChangePolicy")]
+assert len(APART) == 15
+
+
 def originals(r):
     """Objects of the corpus that both accept: WANTED of each kind, taken at random; all of them where there is time."""
     import yaml
@@ -482,7 +498,7 @@ def mutations(seed, count):
     todo = list(RULES)
     r.shuffle(todo)
     for i in range(count):
-        f = r.choice(SCHEMA) if i % 3 == 2 else todo.pop() if todo else r.choice(RULES)
+        f = r.choice(SCHEMA) if i % 3 == 2 else several if i % 12 == 7 else todo.pop() if todo else r.choice(RULES)
         name, doc = r.choice([x for x in good if x[1]["kind"] in getattr(f, "kinds", KINDS)])
         yield name, f(copy.deepcopy(doc), r)
 
@@ -496,7 +512,8 @@ def judge(original, m):
         if code == 0:
             return "accepted, expected " + m.rule
         said = podctl_words(m.doc)
-        return "" if re.search(m.rule, said) else "refused for another reason: %s; expected %s" % (said[:300], m.rule)
+        missing = [w for w in (m.rule if isinstance(m.rule, list) else [m.rule]) if not re.search(w, said)]
+        return "refused for another reason: %s; expected %s" % (said[:300], missing) if missing else ""
     schema = test_corpus.theirs(m.doc)
     if (code == 0) == (schema == ""):
         return ""

@@ -122,6 +122,19 @@ class Verbs(unittest.TestCase):
         finally:
             podctl("delete", "cm", "edited")
 
+    def test_edit_of_resources_alone(self):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sized"}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [
+            {"name": "main", "image": "busybox", "imagePullPolicy": "IfNotPresent", "command": ["sleep", "3600"], "resources": {"requests": {"memory": "8Mi"}}}]}}
+        r = podctl("apply", "-f", "-", stdin=json.dumps(pod))
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.addCleanup(podctl, "delete", "pod", "sized", "--grace-period=0", "--force")
+        env = self.editor('sed -i "s/memory: 8Mi/memory: 9Mi/; s/image: busybox/image: other:1/" "$1"')
+        r = podctl("edit", "pod", "sized", "--subresource=resize", env=env)
+        self.assertEqual((r.returncode, r.stdout), (0, "pod/sized edited\n"), r.stderr)
+        self.assertEqual(self.ok("get", "pod", "sized", "-o", "jsonpath={.spec.containers[0].resources.requests.memory} {.spec.containers[0].image}"), "9Mi busybox")
+        r = podctl("edit", "pod", "sized", "--subresource=scale", env=env)
+        self.assertEqual((r.returncode, r.stderr), (1, 'error: invalid subresource value: "scale". Must be one of [resize]\n'))
+
     def test_a_watch_tells_of_what_comes_changes_and_goes(self):
         with Watching("get", "pods", "-w", "--output-watch-events", "--field-selector", "metadata.name=watched") as w:
             self.ok("apply", "-f", "-", stdin=POD % "watched")
