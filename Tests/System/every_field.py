@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects in which every field stands that we take, none in another's way. For test_every_field.py."""
+import json
 
 
 def probe(h, **k):
@@ -57,6 +58,7 @@ POD = {"apiVersion": "v1", "kind": "Pod",
             {"name": "down", "downwardAPI": {"defaultMode": 420, "items": DOWN}}, {"name": "img", "image": {"reference": "busybox:1.36", "pullPolicy": "IfNotPresent"}},
             {"name": "proj", "projected": {"defaultMode": 420, "sources": [{"configMap": {"name": "cm", "optional": True, "items": ITEM}}, {"secret": {"name": "s", "optional": True, "items": [{"key": "k", "path": "p2", "mode": 256}]}},
                 {"downwardAPI": {"items": DOWN}}, {"serviceAccountToken": {"audience": "a", "expirationSeconds": 3600, "path": "token"}}]}}]}}
+POD = json.loads(json.dumps(POD))  # no part stands twice: what is spoiled in one place is whole in another
 OBJECTS = [POD,
  {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "labels": {"a": "b"}}, "type": "Opaque", "immutable": True, "data": {"a": "YQ=="}, "stringData": {"b": "x"}},
  {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"a": "b"}}, "immutable": True, "data": {"a": "x"}, "binaryData": {"b": "YQ=="}},

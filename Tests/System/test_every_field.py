@@ -13,7 +13,7 @@ from every_field import OBJECTS, POD  # noqa: E402
 
 MODES = ("first",)
 BIN = os.environ["PODLAB_BIN"]
-PART = 1 if os.environ.get("PODLAB_TEST_ALL") else 40  # one of so many ways
+PART = 1 if os.environ.get("PODLAB_TEST_ALL") else 80  # one of so many ways
 
 NAMES = "blank pad bad slash dots abs neg uni nul nl dash dot ddot long5000"  # texts that are no names of any kind
 CONTAINER = r"spec\.(initContainers|containers)\[\d+\]"
@@ -278,11 +278,11 @@ class EveryField(unittest.TestCase):
             self.assertFalse(os.environ.get("CI"), "the gate installs kubernetes-validate")
             return
         count, wrong = differences(PART)
-        self.assertGreater(count, 200)
+        self.assertGreater(count, 100)
         self.assertEqual(wrong, [], "%d of %d" % (len(wrong), count))
 
     def test_all_that_is_wrong_is_told_in_the_order_of_the_text(self):
-        """A field that nobody knows in six random objects of a Pod: six messages, by position, each with its path; and the same for six missing values."""
+        """A field that nobody knows in six random objects of a Pod: six messages, by position, each with its path."""
         r = random.Random(7)
         places = [p for p in paths(POD) if isinstance(get(POD, p), dict) and len(p) > 1 and not any(k in ("labels", "annotations", "nodeSelector", "matchLabels", "limits", "requests", "overhead", "fieldsV1") for k in p)]
         for _ in range(6):
