@@ -10,7 +10,7 @@ HERE = os.environ.get("PODLAB_LABS", "").split() or (list(LABS) if ALL else ["00
 
 
 def setUpModule():
-    if set(HERE) & {"02-shared-volume", "03-sidecar", "04-war-init"}:
+    if set(HERE) & {"02-shared-volume", "03-sidecar", "04-war-init", "09-image-pull-policy"}:
         use_ready_images()
 
 
