@@ -26,6 +26,7 @@ struct DebugCommand: ParsableCommand {
   @Option(name: .long, help: "Always, IfNotPresent or Never.") var imagePullPolicy: String?
   @Flag(name: .long, help: "What stands after -- are arguments to the image's own program.") var argumentsOnly = false
   @Option(name: .long, help: "What it may: \(Profile.allCases.map(\.rawValue).joined(separator: ", ")).") var profile = Profile.general
+  @Option(name: .long, help: "A file with a part of a container's spec, JSON or YAML, that is put over the profile's.") var custom: String?
   @Option(name: .long, help: "Make a copy of the pod with this name instead.") var copyTo: String?
   @Flag(name: .long, help: "With --copy-to: delete the original.") var replace = false
   @Flag(name: .long, help: "With --copy-to: on the same node.") var sameNode = false
@@ -88,6 +89,7 @@ struct DebugCommand: ParsableCommand {
     let name = chosenName(object)
     var c = Value.object([("name", .string(name))])
     fill(&c)
+    if let custom { c = try CustomProfile(absolutePath(custom)).applied(to: c) }
     c["targetContainerName"] = target.map(Value.string)
     var new = object
     var spec = new["spec"] ?? .null
@@ -194,6 +196,7 @@ struct DebugCommand: ParsableCommand {
     } else if images.isEmpty {
       throw Failure.error("you must specify image when creating new container")
     }
+    if let custom, let at = list.firstIndex(where: { $0["name"]?.string == name }) { list[at] = try CustomProfile(absolutePath(custom)).applied(to: list[at]) }
     spec["containers"] = .array(list)
     var meta = Value.object([("name", .string(copy)), ("namespace", .string(common.ns))])
     let keepsAll = profile == .legacy

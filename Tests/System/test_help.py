@@ -28,7 +28,7 @@ PODCTL = {
     "exec": "-i -t -c -n",
     "attach": "-i -t -c -n",
     "cp": "-c -n",
-    "debug": "--image -i -t -c -n",
+    "debug": "--image -i -t -c --custom -n",
     "port-forward": "-n",
     "delete": "-f -l --all --field-selector --grace-period --force --now --wait --timeout --ignore-not-found --cascade -o -n",
     "wait": "--for --timeout --all -l -n",
