@@ -5,9 +5,9 @@
 enum BooleanFlags {
   /// Those of all verbs that are not set where nobody names them. A list: it is looked through once at most, and a set takes longer to be made.
   private static let long: [Substring] = [
-    "all", "all-containers", "all-namespaces", "append-hash", "arguments-only", "client", "containers", "follow", "force", "ignore-errors",
-    "ignore-not-found", "keep-annotations", "keep-labels", "keep-liveness", "keep-readiness", "keep-startup", "list", "local", "no-headers", "no-preserve",
-    "now", "output-watch-events", "overwrite", "prefix", "previous", "quiet", "recursive", "replace", "same-node", "show-kind", "show-labels", "stdin", "sum",
+    "all", "all-containers", "all-namespaces", "append-hash", "arguments-only", "attach", "client", "command", "containers", "follow", "force", "ignore-errors",
+    "ignore-not-found", "keep-annotations", "keep-labels", "keep-liveness", "keep-readiness", "keep-startup", "leave-stdin-open", "list", "local", "no-headers", "no-preserve",
+    "now", "output-watch-events", "overwrite", "prefix", "previous", "privileged", "quiet", "recursive", "replace", "rm", "same-node", "show-kind", "show-labels", "stdin", "sum",
     "timestamps", "tty", "watch", "watch-only",
   ]
   private static let short: [Substring] = ["-A", "-i", "-t", "-w"]
@@ -20,7 +20,8 @@ enum BooleanFlags {
       guard name.hasPrefix("--") ? long.contains(name.dropFirst(2)) : short.contains(name) else { return word }
       switch word[word.index(after: equals)...] {
       case "true", "TRUE", "True", "t", "T", "1": return String(name)
-      case "false", "FALSE", "False", "f", "F", "0": return nil
+      // Whether to attach is known to be no only when it is said.
+      case "false", "FALSE", "False", "f", "F", "0": return name == "--attach" ? "--no-attach" : nil
       default: return word
       }
     }

@@ -21,7 +21,7 @@ struct DebugCommand: ParsableCommand {
   @Option(name: .long, help: "See the processes of this container.") var target: String?
   @Flag(name: [.customShort("i"), .customLong("stdin")], help: "Keep standard input open, and attach.") var stdin = false
   @Flag(name: [.customShort("t"), .customLong("tty")], help: "On a terminal.") var tty = false
-  @Option(name: .long, help: "true or false: attach when it runs (default: with -i).") var attach: Bool?
+  @Flag(name: .long, inversion: .prefixedNo, help: "Attach when it runs (default: with -i); --attach=false as well.") var attach: Bool?
   @Option(name: .long, help: "NAME=VALUE for its environment; may be repeated.") var env: [String] = []
   @Option(name: .long, help: "Always, IfNotPresent or Never.") var imagePullPolicy: String?
   @Flag(name: .long, help: "What stands after -- are arguments to the image's own program.") var argumentsOnly = false
@@ -216,7 +216,7 @@ struct DebugCommand: ParsableCommand {
 }
 
 /// Waits until the container runs, then attaches; of one that has ended already there is the log.
-private struct DebugAttach {
+struct DebugAttach {
   private let session: Session
   private let (ns, pod, name): (String, String, String)
   private let (stdin, tty, quiet): (Bool, Bool, Bool)

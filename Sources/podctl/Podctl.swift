@@ -13,7 +13,7 @@ struct Podctl: ParsableCommand {
     subcommands: [
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, LogsCommand.self, ExecCommand.self, DeleteCommand.self, WaitCommand.self,
       VersionCommand.self, CopyCommand.self, PortForwardCommand.self, AttachCommand.self, DebugCommand.self,
-      CreateCommand.self, ReplaceCommand.self, EditCommand.self, PatchCommand.self, LabelCommand.self, AnnotateCommand.self, TaintCommand.self, EventsCommand.self,
+      CreateCommand.self, RunCommand.self, ReplaceCommand.self, EditCommand.self, PatchCommand.self, LabelCommand.self, AnnotateCommand.self, TaintCommand.self, EventsCommand.self,
       APIResourcesCommand.self, CompletionCommand.self, TopCommand.self, ExplainCommand.self, ImageCommand.self,
     ])
 

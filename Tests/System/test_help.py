@@ -29,6 +29,7 @@ PODCTL = {
     "attach": "-i -t -c -n",
     "cp": "-c -n",
     "debug": "--image -i -t -c --custom -n",
+    "run": "--image --env --port -l --annotations --restart --image-pull-policy --command --privileged --overrides --override-type -i -t --attach --leave-stdin-open --rm -q --dry-run -o -n",
     "port-forward": "-n",
     "delete": "-f -l --all --field-selector --grace-period --force --now --wait --timeout --ignore-not-found --cascade -o -n",
     "wait": "--for --timeout --all -l -n",
