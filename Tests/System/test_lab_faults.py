@@ -5,6 +5,9 @@ import fcntl, os, pty, re, select, struct, termios, time, unittest
 
 from lab_tools import ALL, BIN, LABS, interrupt, left, run, side_by_side, use_ready_images
 
+# What it is about is the terminal and the signal, not the user.
+MODES = ("root", "single")
+
 
 def setUpModule():
     if ALL:

@@ -4,6 +4,7 @@ import os, unittest
 
 from lab_tools import ALL, LABS, ROOT, left, of_the_machine, run, side_by_side, use_ready_images
 
+MODES = ("root", "subids")
 # PODLAB_ROUNDS: another count, by hand.
 ROUNDS = int(os.environ.get("PODLAB_ROUNDS") or (10 if ALL else 2))
 HERE = os.environ.get("PODLAB_LABS", "").split() or (list(LABS) if ALL else ["00-process-group", "01-infra-container", "07-projected-volume", "11-debug"])
