@@ -111,6 +111,16 @@ func tell(_ scene: Scene, from pid: Int32) throws -> String? {
   return r.code == 0 ? nil : r.text.trimmed
 }
 
+/// Whether somebody listens on the port, on this program's own loopback: state 0A of /proc/net/tcp.
+func listens() -> Bool {
+  let hex = String(port, radix: 16, uppercase: true)
+  let address = ":" + String(repeating: "0", count: 4 - hex.count) + hex
+  return Evidence.lines("/proc/self/net/tcp").contains { line in
+    let fields = line.split(separator: " ")
+    return fields.count > 3 && fields[1].hasSuffix(address) && fields[3] == "0A"
+  }
+}
+
 /// What was asked, and from where; the answer follows.
 func asked(_ pid: Int32) -> Text {
   Text(en: "GET http://127.0.0.1:\(port)/log from the namespace of pid \(pid): ", zh: "从 pid \(pid) 的 Namespace 里 GET http://127.0.0.1:\(port)/log：")
@@ -147,7 +157,7 @@ let together = Step(
   try scene.check("one-group", groups.count == 1, expected: Text(en: "1 process group", zh: "1 个进程组"), found: .data("\(groups.count): \(groups.sorted())"))
 
   let log = { Evidence.text("\(scene.folder)/log") }
-  try scene.until("the log is written", "日志已写入") { log().contains("kernel") }
+  try scene.until("the log is written, and the server listens", "日志已写入，服务器开始监听") { log().contains("kernel") && listens() }
   if scene.breaks("shared-loopback") { members[1] = try startAlone(scene, programs(scene.folder)[1].words, shared: false) }
   if scene.breaks("shared-files") { members[2] = try startAlone(scene, programs(scene.folder)[2].words, shared: false) }
   let answer = try ask(from: members[1])

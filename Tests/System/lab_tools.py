@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the labs share: the labs there are, how one is run, what none may leave."""
-import concurrent.futures, json, os, shutil, signal, subprocess
+import concurrent.futures, glob, json, os, shutil, signal, subprocess
 
 BIN = os.environ["PODLAB_BIN"]
 ROOT = os.environ["PODLAB_ROOT"]
@@ -84,12 +84,26 @@ def left(root=ROOT):
         return found + [line for line in h if labs + "/" in line]
 
 
-def of_the_machine():
-    """Names of links and cgroups of instances, as far as this user sees them."""
+def run_and_watch(lab, language, root):
+    """Runs a lab in an instance: (exit code, output, errors, the ids that its own instance had). What it makes on the machine carries one of them."""
+    p = subprocess.Popen([BIN + "/lab-" + lab, "--lang", language], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         env=dict(os.environ, PODLAB_ROOT=root))
+    ids, out = set(), []
+    for line in p.stdout:
+        out.append(line)
+        for f in glob.glob(root + "/run/labs/*/data/instance.id"):
+            try:
+                with open(f) as h:
+                    ids.add(h.read().strip())
+            except OSError:
+                pass
+    _, err = p.communicate(timeout=120)
+    return p.returncode, "".join(out), err, ids
+
+
+def of_the_machine(ids):
+    """Links and cgroups of instances, by their ids."""
     with open("/proc/net/dev") as h:
-        names = {line.split(":")[0].strip() for line in h if "podlab" in line}
-    for top, folders, _ in os.walk("/sys/fs/cgroup"):
-        names |= {f for f in folders if f.startswith("podlab-")}
-        if top.count("/") > 5:
-            folders.clear()
-    return names
+        names = [line.split(":")[0].strip() for line in h]
+    found = [n for n in names if any(n.startswith("podlab" + i) for i in ids)]
+    return found + [os.path.join(top, f) for top, folders, _ in os.walk("/sys/fs/cgroup") for f in folders if f[:7] == "podlab-" and f[7:] in ids]
