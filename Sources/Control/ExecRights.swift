@@ -7,7 +7,7 @@ import Runtime
 extension PodState.Exec {
   /// environment: in place of the container's own.
   public func spec(
-    _ command: [String], environment: [String], host: Host, streams: ContainerSpec.Streams
+    _ command: [String], environment: [String], streams: ContainerSpec.Streams
   ) throws(SysError) -> ExecSpec {
     var s = ExecSpec(arguments: command, environment: environment, workingFolder: workingFolder, streams: streams)
     s.identity = identity
@@ -17,8 +17,8 @@ extension PodState.Exec {
     s.seccomp = try filter()
     s.hasUserNamespace = hasUserNamespace
     s.ignoresUserChanges = ignoresUserChanges
-    s.cgroup = host.cgroups.entry(cgroup, isRestricted: !isPrivileged)
-    s.hasCgroupNamespace = host.cgroups.view(cgroup) == .namespace
+    (s.cgroup.tasks, s.cgroup.procs) = (tasks, procs)
+    s.hasCgroupNamespace = hasCgroupNamespace
     return s
   }
 

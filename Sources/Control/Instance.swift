@@ -15,6 +15,8 @@ public func variable(_ name: String) -> String? {
 
 /// A path made absolute by the working directory, without . and .. parts.
 public func absolutePath(_ path: String) -> String {
+  // What most paths are: nothing to be done.
+  if path.utf8.first == UInt8(ascii: "/"), path.utf8.last != UInt8(ascii: "/"), strstr(path, "//") == nil, strstr(path, "/.") == nil { return path }
   var whole = path
   if !path.hasPrefix("/"), let cwd = getcwd(nil, 0) {
     whole = String(cString: cwd) + "/" + path

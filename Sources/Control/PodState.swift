@@ -64,6 +64,10 @@ public struct PodState: Sendable, Equatable {
     public var tty = false
     /// Path of the container's group, as CgroupDriver takes it.
     public var cgroup = ""
+    /// How that is entered (CgroupEntry).
+    public var tasks: [String] = []
+    public var procs: String?
+    public var hasCgroupNamespace = false
     public init() {}
   }
 
@@ -149,7 +153,8 @@ extension PodState.Container {
       ("capabilities", .int(Int64(bitPattern: exec.capabilities.rawValue))), ("privileged", .bool(exec.isPrivileged)),
       ("noNewPrivileges", .bool(exec.noNewPrivileges)), ("tty", .bool(exec.tty)), ("cgroup", .string(exec.cgroup)),
       ("seccomp", .string(exec.seccomp)), ("userNamespace", .bool(exec.hasUserNamespace)), ("ignoresUserChanges", .bool(exec.ignoresUserChanges)),
-      ("oomKills", .int(exec.oomKills)),
+      ("oomKills", .int(exec.oomKills)), ("tasks", .strings(exec.tasks)), ("procs", exec.procs.map { .string($0) } ?? .null),
+      ("cgroupNamespace", .bool(exec.hasCgroupNamespace)),
     ])))
     return .object(m)
   }
@@ -173,5 +178,8 @@ extension PodState.Container {
     exec.ignoresUserChanges = e["ignoresUserChanges"]?.bool ?? false
     exec.tty = e["tty"]?.bool ?? false
     exec.cgroup = e["cgroup"]?.string ?? ""
+    exec.tasks = (e["tasks"]?.array ?? []).compactMap(\.string)
+    exec.procs = e["procs"]?.string
+    exec.hasCgroupNamespace = e["cgroupNamespace"]?.bool ?? false
   }
 }

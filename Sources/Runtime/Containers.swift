@@ -70,13 +70,13 @@ public struct ExecSpec: Sendable {
   }
 
   /// Runs it in the namespaces of the container's first process and returns when the program runs.
-  public func start(in process: Int32, host: Host) throws(StartFailure) -> Child {
+  public func start(in process: Int32, rights: Host.Rights) throws(StartFailure) -> Child {
     var plan = SpawnPlan(.paths(ProgramSearch.candidates(arguments.first ?? "", environment: environment)), arguments, environment: environment)
     // All in the intermediate process: the program's own process is then born in the container's process namespace.
     var joined: Namespaces = [.mount, .pid, .network, .ipc, .uts]
     if hasUserNamespace { joined.insert(.user) }
     // The machine's own namespaces may not be joined from a user namespace, and need not be: we are in them.
-    if host.isUserNamespace, let pid = Pidfd.number(process) {
+    if rights.isUserNamespace, let pid = Pidfd.number(process) {
       for (kind, file) in [(Namespaces.pid, "pid"), (.ipc, "ipc")] {
         if let theirs = Proc.namespace(pid, file), theirs == Proc.namespace(getpid(), file) { joined.remove(kind) }
       }
@@ -91,7 +91,7 @@ public struct ExecSpec: Sendable {
       s.append(.init(.changeFolder(workingFolder), for: "changing to the working directory \(workingFolder)"))
       s.append(.init(.umask(0o022)))
       s += ContainerSpec.rightsSteps(
-        identity: identity, capabilities: isPrivileged ? host.capabilities : capabilities.intersection(host.capabilities), noNewPrivileges: noNewPrivileges,
+        identity: identity, capabilities: isPrivileged ? rights.capabilities : capabilities.intersection(rights.capabilities), noNewPrivileges: noNewPrivileges,
         seccomp: seccomp, ignoresUserChanges: ignoresUserChanges, streams: streams)
       plan.steps = s
       return try plan.spawn()

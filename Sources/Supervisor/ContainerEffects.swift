@@ -128,6 +128,8 @@ extension Supervisor {
     entry.exec.noNewPrivileges = spec.noNewPrivileges
     entry.exec.tty = container(name)?.tty ?? false
     entry.exec.cgroup = group
+    (entry.exec.tasks, entry.exec.procs) = (spec.cgroup.tasks, spec.cgroup.procs)
+    entry.exec.hasCgroupNamespace = spec.cgroupView == .namespace
     entry.exec.seccomp = filter
     entry.exec.oomKills = spec.oomKills
     entry.exec.hasUserNamespace = spec.hasUserNamespace
@@ -195,7 +197,7 @@ extension Supervisor {
     let entry = state.containers.firstIndex { $0.name == name }
     let restart = entry.map { state.containers[$0].restart } ?? 0
     if let entry { state.containers[entry].process = nil }
-    writeState()
+    markState()
     let spot = ContainerPlace(folder: place.container(name), restart: restart)
     let fallsBack = container(name)?.terminationMessagePolicy == .fallbackToLogsOnError && status?.code != 0
     var exit = ContainerExit(exitCode: Int64(status?.code ?? 137), signal: status?.signal.map(Int64.init))

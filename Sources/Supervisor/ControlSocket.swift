@@ -46,7 +46,10 @@ final class ControlClient {
 
   private func serve(_ request: PoddRequest) {
     switch request {
-    case .ping: send(.object([("ok", .bool(true)), ("pid", .int(Int64(getpid())))]))
+    case .ping:
+      // Whoever looks after the answer sees what came before.
+      supervisor.save()
+      send(.object([("ok", .bool(true)), ("pid", .int(Int64(getpid())))]))
     case .events: send(.object([("items", supervisor.eventList)]))
     case .watch:
       isWatching = true
@@ -65,6 +68,7 @@ final class ControlClient {
       send(.object([("ok", .bool(true))]))
     case .delete(let grace, let force):
       waitsForEnd = true
+      if grace == 0 || force { supervisor.beginLastSteps() }
       supervisor.feed(.deleteRequested(graceSeconds: grace, force: force))
     case .attach(let container, let stdin): attach(container, wantsInput: stdin)
     case .closeInput:

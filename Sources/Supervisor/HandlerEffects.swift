@@ -60,9 +60,9 @@ extension Supervisor: HandlerHost {
     do throws(SysError) {
       let pipe = try FileDescriptor.pipe()
       let spec = try entry.exec.spec(
-        command, environment: entry.exec.environment, host: node.host, streams: .descriptors(-1, pipe.write.raw, pipe.write.raw))
+        command, environment: entry.exec.environment, streams: .descriptors(-1, pipe.write.raw, pipe.write.raw))
       let child: Int32
-      do throws(StartFailure) { child = try spec.start(in: fd, host: node.host).release() } catch {
+      do throws(StartFailure) { child = try spec.start(in: fd, rights: node.host.rights).release() } catch {
         done(.notStarted(error.message))
         return nil
       }

@@ -139,7 +139,7 @@ extension Supervisor {
     infra = -1
     state.sandbox = nil
     store = nil
-    writeState()
+    markState()
   }
 
   func stopSandbox() {

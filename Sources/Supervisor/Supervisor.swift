@@ -56,20 +56,23 @@ public final class Supervisor {
   private var queue: [Event] = []
   private var isDraining = false
   private var journal: FileDescriptor
-  private var isStatusDirty = true
+  var isStatusDirty = true
   /// What the next boot would find (Placing.swift).
   var kept = ""
   let keepsPods: Bool
   var hasGivenUpPlace = false
-  private var areEventsDirty = false
-  private let began = Clock.monotonic
-  private var firstSave: Timers.Handle?
+  var areEventsDirty = false
+  let began = Clock.monotonic
+  var lateSave: Timers.Handle?
+  /// Since when the Pod is in its last steps.
+  var lastSteps: Int64?
+  var isStateDirty = false
   /// When the engine was last told something; the timer that waits for quiet, and from when on there may be another one.
-  private var lastEvent: Int64 = 0
-  private var settling: Timers.Handle?
-  private var settlesFrom: Int64 = 0
+  var lastEvent: Int64 = 0
+  var settling: Timers.Handle?
+  var settlesFrom: Int64 = 0
   /// The object as it was last shown.
-  private(set) var shown = Value.null
+  var shown = Value.null
   /// Why the volumes cannot be set up yet; said once (Objects.swift).
   var volumeFailure: String?
   /// The next look at what volumes take (VolumeUsage.swift).
@@ -128,7 +131,9 @@ public final class Supervisor {
     switch effect {
     case .mountVolumes: mountVolumes()
     case .createSandbox(let attempt): createSandbox(attempt)
-    case .stopSandbox: stopSandbox()
+    case .stopSandbox:
+      if engine.deletionTimestamp != nil { beginLastSteps() }
+      stopSandbox()
     case .ensureImage(let name): ensureImage(name)
     case .startContainer(let name, let count): startContainer(name, count)
     case .resize(let names): resize(names)
@@ -144,110 +149,6 @@ public final class Supervisor {
     case .podRemoved: removePod()
     }
   }
-
-  // MARK: once a round
-
-  private func round() {
-    timers.fire(now: Clock.monotonic)
-    if mayWait { savesAt() } else { save() }
-    settle()
-    let next = [engine.nextWake, timers.next].compactMap { $0 }.min()
-    loop.setDeadline(next) { [unowned self] in
-      timers.fire(now: Clock.monotonic)
-      if let wake = engine.nextWake, wake <= Clock.monotonic { feed(.tick) }
-    }
-  }
-
-  /// A new Pod's first steps follow each other within milliseconds: what is known of it is written once, when its containers have been started, unless
-  /// somebody wants to know or it takes longer than this.
-  private static let firstSteps: Int64 = 20_000_000
-  private var mayWait: Bool {
-    engine.status.phase == .pending && isStatusDirty && !clients.values.contains(where: \.isWatching) && Clock.monotonic - began < Self.firstSteps
-  }
-  private func savesAt() {
-    guard firstSave == nil else { return }
-    firstSave = timers.schedule(at: began + Self.firstSteps) {}
-  }
-
-  /// Once it has become quiet, memory that was needed for the start is given back: the pages of the program that are not run stay in the kernel's page
-  /// cache, and are mapped again when they are.
-  private func settle() {
-    guard settling == nil, Clock.monotonic >= settlesFrom else { return }
-    settling = timers.schedule(at: Clock.monotonic + Self.quiet) { [unowned self] in
-      settling = nil
-      guard Clock.monotonic - lastEvent >= Self.quiet else { return }
-      settlesFrom = Clock.monotonic + 60 * second
-      ProcessMemory.giveBack()
-    }
-  }
-  private static let quiet: Int64 = 100_000_000
-
-  /// Writes what has changed and tells those who watch.
-  func save() {
-    guard !engine.isFinished else { return }
-    if areEventsDirty {
-      areEventsDirty = false
-      let list = Value.object([
-        ("apiVersion", .string("v1")), ("kind", .string("List")), ("items", events.objects(of: pod.metadata, node: node.name)),
-      ])
-      put(place.events, JSON.compactBytes(list))
-    }
-    if isStatusDirty {
-      isStatusDirty = false
-      shown = object
-      let bytes = JSON.compactBytes(shown)
-      put(place.status, bytes)
-      for c in clients.values where c.isWatching { c.send(.object([("object", shown)])) }
-      keep(bytes)
-      if engine.status.phase == .succeeded || engine.status.phase == .failed { giveUpPlace() }
-    }
-  }
-
-  private func put(_ path: String, _ bytes: [UInt8]) {
-    do throws(SysError) { try FileSystem.writeAtomically(path, bytes, mode: 0o600) } catch { complain("\(error.during("saving the pod's status"))") }
-  }
-
-  /// The whole object with its status.
-  private var object: Value {
-    var v = pod.object
-    var meta = v["metadata"] ?? .null
-    if let at = engine.deletionTimestamp {
-      meta["deletionTimestamp"] = .string(at.rfc3339)
-      meta["deletionGracePeriodSeconds"] = .int(engine.deletionGracePeriodSeconds ?? 0)
-    }
-    v["metadata"] = meta
-    if engine.status.hostIP != nil, v["spec"]?["nodeName"] == nil {
-      var spec = v["spec"] ?? .null
-      spec["nodeName"] = .string(node.name)
-      v["spec"] = spec
-    }
-    var status = told.value
-    if engine.status.hostIP != nil { status["hostIPs"] = .array(node.hostIPs.map { .object([("ip", .string($0))]) }) }
-    v["status"] = status
-    return v
-  }
-
-  /// The engine's status with what only the Runtime knows: who the containers' programs are.
-  private var told: PodStatus {
-    var s = engine.status
-    let tell = { [unowned self] (c: inout ContainerStatus) in
-      guard let entry = state.containers.first(where: { $0.name == c.name }), c.containerID == "podlab://" + entry.id else { return }
-      let who = entry.exec.identity
-      c.user = ContainerUser(uid: Int64(who.user), gid: Int64(who.group), supplementalGroups: who.supplementary.map(Int64.init))
-    }
-    for i in s.initContainerStatuses.indices { tell(&s.initContainerStatuses[i]) }
-    for i in s.containerStatuses.indices { tell(&s.containerStatuses[i]) }
-    for i in s.ephemeralContainerStatuses.indices { tell(&s.ephemeralContainerStatuses[i]) }
-    return s
-  }
-
-  var eventList: Value { events.objects(of: pod.metadata, node: node.name) }
-
-  func writeState() {
-    do throws(SysError) { try state.write(place.state) } catch { complain("\(error.during("writing the pod's state"))") }
-  }
-
-  func markStatus() { isStatusDirty = true }
 
   /// An event about the Pod that the engine does not know of: what this machine cannot do for it.
   func warn(_ reason: String, _ message: String) {

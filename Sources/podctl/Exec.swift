@@ -49,13 +49,13 @@ struct Execution {
     guard !command.isEmpty else { throw Failure.error("you must specify at least one command for the container") }
     let session = try common.open()
     let target = try RunningContainer(session, ns, pod, container, quiet: quiet)
-    let host = Host.discover()
+    let rights = Host.Rights.discover()
     var isRaw = false
     if tty && stdin {
       isRaw = isatty(0) == 1
       if !isRaw && !quiet { say(2, "Unable to use a TTY - input is not a terminal or the right kind of file\n") }
     }
-    Glibc.exit(isRaw ? try terminal(target, host) : try plain(target, host))
+    Glibc.exit(isRaw ? try terminal(target, rights) : try plain(target, rights))
   }
 
   private func chosen() throws -> (namespace: String, pod: String) {
@@ -66,22 +66,22 @@ struct Execution {
     return (one.metadata.namespace, one.metadata.name)
   }
 
-  private func spec(_ c: PodState.Container, _ host: Host, _ streams: ContainerSpec.Streams, isRaw: Bool) throws -> ExecSpec {
+  private func spec(_ c: PodState.Container, _ streams: ContainerSpec.Streams, isRaw: Bool) throws -> ExecSpec {
     var environment = c.exec.environment
     if isRaw, !environment.contains(where: { $0.hasPrefix("TERM=") }) { environment.append("TERM=xterm") }
-    return try c.exec.spec(command, environment: environment, host: host, streams: streams)
+    return try c.exec.spec(command, environment: environment, streams: streams)
   }
 
-  private func started(_ spec: ExecSpec, _ target: RunningContainer, _ host: Host) throws -> Int32 {
-    do throws(StartFailure) { return try spec.start(in: target.process.raw, host: host).release() } catch {
+  private func started(_ spec: ExecSpec, _ target: RunningContainer, _ rights: Host.Rights) throws -> Int32 {
+    do throws(StartFailure) { return try spec.start(in: target.process.raw, rights: rights).release() } catch {
       say(2, "error: Internal error occurred: error executing command in container: \(error.message)\n")
       say(2, "command terminated with exit code \(error.exitCode)\n")
       throw Failure(text: "", code: error.exitCode)
     }
   }
 
-  private func plain(_ target: RunningContainer, _ host: Host) throws -> Int32 {
-    try ended(started(try spec(target.entry, host, .descriptors(stdin ? 0 : -1, 1, 2), isRaw: false), target, host))
+  private func plain(_ target: RunningContainer, _ rights: Host.Rights) throws -> Int32 {
+    try ended(started(try spec(target.entry, .descriptors(stdin ? 0 : -1, 1, 2), isRaw: false), target, rights))
   }
 
   private func ended(_ pidfd: Int32) throws -> Int32 {
@@ -91,11 +91,11 @@ struct Execution {
   }
 
   /// A terminal of the container's own, passed through; ours is raw for so long.
-  private func terminal(_ target: RunningContainer, _ host: Host) throws -> Int32 {
+  private func terminal(_ target: RunningContainer, _ rights: Host.Rights) throws -> Int32 {
     let ends = try UnixSocket.pair()
     let size = RawTerminal.size
     let streams = ContainerSpec.Streams.terminal(socket: ends.write.raw, rows: Int(size.ws_row), columns: Int(size.ws_col))
-    let child = try started(try spec(target.entry, host, streams, isRaw: true), target, host)
+    let child = try started(try spec(target.entry, streams, isRaw: true), target, rights)
     guard let master = try UnixSocket.receive(ends.read.raw).descriptors.first else { throw Failure.error("the container gave no terminal") }
     let owned = FileDescriptor(owning: master)
     try owned.setNonblocking()
