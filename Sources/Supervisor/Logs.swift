@@ -69,6 +69,8 @@ final class ContainerLog {
   /// Master of the container's terminal; -1 without one.
   private var terminal: Int32 = -1
   private var size = 0
+  /// Seconds since 1970.
+  private var rotated: Int64 = 0
   private(set) var number: Int64 = -1
   /// Why lines are lost, once said; nil while the file takes them.
   private var trouble: SysError?
@@ -213,6 +215,10 @@ final class ContainerLog {
 
   /// N.log becomes N.log.TIME; of those the newest four stay (kubelet keeps five files in all).
   private func rotate() {
+    // The name is the second's: there is one file a second at most.
+    let second = Clock.wall / 1_000_000_000
+    if second == rotated { return }
+    rotated = second
     let name = path(number) + "." + String(LogFormat.timestamp(Clock.wall).prefix(19).filter { $0 != "-" && $0 != ":" }).replacing("T", with: "-")
     do throws(SysError) {
       if FileSystem.exists(name) { return }

@@ -41,11 +41,13 @@ extension Supervisor {
   /// Once it has become quiet, memory that was needed for the start is given back: the pages of the program that are not run stay in the kernel's page
   /// cache, and are mapped again when they are.
   private func settle() {
-    guard settling == nil, Clock.monotonic >= settlesFrom else { return }
-    settling = timers.schedule(at: Clock.monotonic + Self.quiet) { [unowned self] in
+    guard settling == nil, lastEvent > settled else { return }
+    settling = timers.schedule(at: max(Clock.monotonic + Self.quiet, settlesFrom)) { [unowned self] in
       settling = nil
       guard Clock.monotonic - lastEvent >= Self.quiet else { return }
-      settlesFrom = Clock.monotonic + 60 * second
+      settled = Clock.monotonic
+      // A Pod that waits for its image or its tokens is about to start.
+      settlesFrom = settled + (engine.status.phase == .pending ? 0 : 60 * second)
       ProcessMemory.giveBack()
     }
   }

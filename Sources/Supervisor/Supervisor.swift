@@ -71,6 +71,7 @@ public final class Supervisor {
   var lastEvent: Int64 = 0
   var settling: Timers.Handle?
   var settlesFrom: Int64 = 0
+  var settled: Int64 = 0
   /// The object as it was last shown.
   var shown = Value.null
   /// Why the volumes cannot be set up yet; said once (Objects.swift).
