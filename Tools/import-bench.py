@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""How long the import of an image takes, beside `gzip -dc | tar -x` of its layer and beside skopeo copy + umoci unpack, interleaved.
+"""How long the import of an image takes, beside `gzip -dc | tar -x` of its layer and beside skopeo copy + umoci unpack and,
+where it is installed, podman load, interleaved.
 
     Tools/import-bench.py BIN [--megabytes 100] [--files 10000] [--rounds 5]
 
@@ -63,7 +64,7 @@ def main():
         if os.waitpid(child, 0)[1] != 0:
             sys.exit("the image could not be made")
         print("layer: %.0f MB of gzip, %d files" % (os.path.getsize(layer) / 1e6, a.files))
-        tar, ours, theirs, memory = [], [], [], 0
+        tar, ours, theirs, podman, memory = [], [], [], [], 0
         for r in range(a.rounds):
             os.mkdir(top + "/x%d" % r)
             tar.append(timed("sh", "-c", "gzip -dc %s | tar -x -C %s/x%d" % (layer, top, r))[0])
@@ -72,9 +73,15 @@ def main():
             memory = max(memory, m)
             t = timed("skopeo", "--insecure-policy", "copy", "-q", "oci-archive:%s/image.tar" % top, "oci:%s/sk%d:x" % (top, r))[0]
             theirs.append(t + timed("umoci", "unpack", "--image", "%s/sk%d:x" % (top, r), "%s/um%d" % (top, r))[0])
+            if shutil.which("podman"):
+                places = ["--root", "%s/pr%d" % (top, r), "--runroot", "%s/pn%d" % (top, r), "--storage-driver", "overlay"]
+                podman.append(timed("podman", *places, "load", "-q", "-i", top + "/image.tar")[0])
         tar, ours, theirs = statistics.median(tar), statistics.median(ours), statistics.median(theirs)
         print("gzip -dc | tar -x %.2f s, import %.2f s (%.2f), skopeo copy + umoci unpack %.2f s (%.2f), memory of the import %.0f MB" % (
             tar, ours, ours / tar, theirs, ours / theirs, memory))
+        if podman:
+            load = statistics.median(podman)
+            print("podman load %.2f s (%.2f)" % (load, ours / load))
     finally:
         shutil.rmtree(top, ignore_errors=True)
 
