@@ -41,8 +41,8 @@ extension Supervisor {
   /// Once it has become quiet, memory that was needed for the start is given back: the pages of the program that are not run stay in the kernel's page
   /// cache, and are mapped again when they are.
   private func settle() {
-    guard settling == nil, lastEvent > settled else { return }
-    settling = timers.schedule(at: max(Clock.monotonic + Self.quiet, settlesFrom)) { [unowned self] in
+    guard settling == nil, lastEvent > settled, Clock.monotonic >= settlesFrom else { return }
+    settling = timers.schedule(at: Clock.monotonic + Self.quiet) { [unowned self] in
       settling = nil
       guard Clock.monotonic - lastEvent >= Self.quiet else { return }
       settled = Clock.monotonic
