@@ -97,7 +97,7 @@ let logs = Step(
   Text(en: "Third: what does the program itself say?", zh: "第三问：程序自己怎么说？"),
   why: Text(
     en: "logs shows what the program printed; with -p what its last life printed, which is what counts when it restarts. This one says on which port it is open.",
-    zh: "logs 显示程序打印了什么；反复重启时要用 -p 看上一世打印的。这个程序说了它开在哪个端口。"),
+    zh: "logs 显示程序打印了什么；反复重启时要用 -p 看上一次运行时打印的，那才算数。这个程序说了它开在哪个端口。"),
   facts: [Fact("log-disagrees", en: "the program says 8081, the probe asks 8080", zh: "程序说 8081，探针问 8080")],
   cluster: #"""
     check log-disagrees '*port 8081*' k logs shop -c app
