@@ -30,17 +30,19 @@ public enum Node {
       let lock = try FileLock("\(instance.run)/node.lock")
       defer { _ = lock.raw }
       if let holder = holder(instance) { return (holder, nil) }
+      // Whoever began it was killed: the lock is ours.
+      recorded(instance, isReady: false)?.signal(SIGKILL)
       let made: ProcessIdentity
       var reason: OneID?
       if let survivor = survivor(instance) {
         // The holder was killed, the node lives on in a podd: a new holder is born in there.
-        made = try hold(programs, in: survivor)
+        made = try hold(instance, programs, in: survivor)
       } else {
         let (maps, why) = IDMaps.available()
-        made = try hold(programs, maps: maps)
+        made = try hold(instance, programs, maps: maps)
         reason = why
       }
-      try record(instance, made)
+      try record(instance, made, isReady: true)
       try Outside.serve(instance, made, programs: programs)
       return (made, reason)
     } catch {
@@ -49,18 +51,23 @@ public enum Node {
   }
 
   /// The living holder of this boot.
-  public static func holder(_ instance: Instance) -> ProcessIdentity? {
+  public static func holder(_ instance: Instance) -> ProcessIdentity? { recorded(instance, isReady: true) }
+
+  /// isReady: false: one that is being made, or was when its maker was killed.
+  private static func recorded(_ instance: Instance, isReady: Bool) -> ProcessIdentity? {
     guard let bytes = optional({ () throws(SysError) in try FileSystem.read("\(instance.run)/node.json") }) else { return nil }
     do throws(JSON.Malformed) {
       let v = try JSON.parse(bytes)
-      guard let pid = v["pid"]?.int, let start = v["startTime"]?.int, v["boot"]?.string == Boot.id else { return nil }
+      guard let pid = v["pid"]?.int, let start = v["startTime"]?.int, v["boot"]?.string == Boot.id, v["ready"]?.bool == isReady else { return nil }
       let p = ProcessIdentity(pid: Int32(clamping: pid), startTime: UInt64(clamping: start))
       return p.isAlive ? p : nil
     } catch { return nil }
   }
 
-  private static func record(_ instance: Instance, _ p: ProcessIdentity) throws(SysError) {
-    let v = Value.object([("pid", .int(Int64(p.pid))), ("startTime", .int(Int64(clamping: p.startTime))), ("boot", .string(Boot.id))])
+  private static func record(_ instance: Instance, _ p: ProcessIdentity, isReady: Bool) throws(SysError) {
+    let v = Value.object([
+      ("pid", .int(Int64(p.pid))), ("startTime", .int(Int64(clamping: p.startTime))), ("boot", .string(Boot.id)), ("ready", .bool(isReady)),
+    ])
     try FileSystem.writeAtomically("\(instance.run)/node.json", JSON.compactBytes(v), mode: 0o600)
   }
 
@@ -73,7 +80,7 @@ public enum Node {
   }
 
   /// A new holder; maps: of a new node; node: one of its processes, where it lives on.
-  private static func hold(_ programs: String, maps: IDMaps? = nil, in node: ProcessIdentity? = nil) throws(SysError) -> ProcessIdentity {
+  private static func hold(_ instance: Instance, _ programs: String, maps: IDMaps? = nil, in node: ProcessIdentity? = nil) throws(SysError) -> ProcessIdentity {
     let go = try FileDescriptor.pipe()
     var plan = SpawnPlan(.paths([programs + "/pause"]), ["podlab-node"])
     if maps != nil { plan.namespaces = Self.namespaces }
@@ -101,16 +108,20 @@ public enum Node {
       .init(.changeFolder("/")), .init(.closeFrom(3, atExec: true)), .init(.deathSignal(0)),
     ]
     var pending = try plan.begin()
+    let made: ProcessIdentity
     do throws(SysError) {
+      guard let p = ProcessIdentity(pid: pending.pid) else { throw SysError(call: "open", object: "/proc/\(pending.pid)/stat", errno: ESRCH) }
+      made = p
+      // Before it may live on without us: whoever comes after us knows of it.
+      try record(instance, made, isReady: false)
       try maps?.apply(to: pending.pid)
       try writeAll(go.write.raw, [1])
     } catch {
       pending.abandon()
       throw error
     }
-    let child = try pending.finish()
-    guard let p = ProcessIdentity(pid: child.pid) else { throw SysError(call: "open", object: "/proc/\(child.pid)/stat", errno: ESRCH) }
-    return p
+    _ = try pending.finish()
+    return made
   }
 
   private static func join(_ p: ProcessIdentity) throws(SysError) {
