@@ -32,6 +32,8 @@ struct MountPointLayer {
     if FileSystem.exists(folder) { return folder }
     let new = "\(place)/.\(getpid())"
     return optional { () throws(SysError) in
+      // A podd that was killed may have left one of this name.
+      try FileSystem.removeTree(new)
       try FileSystem.makeFolders(new, mode: 0o755)
       for e in entries {
         if e.isFolder {

@@ -68,7 +68,12 @@ public enum JSON {
         i += 1
       }
       guard i > start, i - start == 1 || bytes[start] != 48 else { return nil }
-      if i < bytes.count, (48...57).contains(bytes[i]) || [43, 45, 46, 69, 101].contains(bytes[i]) { return nil }
+      if i < bytes.count {
+        switch bytes[i] {
+        case 48...57, UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): return nil
+        default: break
+        }
+      }
       at = i
       return isNegative ? -n : n
     }
