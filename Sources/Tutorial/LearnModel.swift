@@ -150,7 +150,11 @@ public struct LearnModel: Sendable {
     return nil
   }
 
+  /// A page's last line is hidden where it says that more is below: it comes first on the next screenful.
+  private var screenful: Int { max(1, textRoom - 1) }
+
   private mutating func next() -> Wish? {
+    if scroll + textRoom < textLines { return press(.pageDown) }
     if page + 1 < pageCount { turn(to: page + 1); return nil }
     switch run {
     case .notStarted, .waiting:
@@ -181,8 +185,8 @@ public struct LearnModel: Sendable {
     switch key {
     case .up: scroll = max(0, scroll - 1)
     case .down: scroll = min(last, scroll + 1)
-    case .pageUp: scroll = max(0, scroll - textRoom)
-    case .pageDown: scroll = min(last, scroll + textRoom)
+    case .pageUp: scroll = max(0, scroll - screenful)
+    case .pageDown: scroll = min(last, scroll + screenful)
     case .home: scroll = 0
     case .end: scroll = last
     default: return false

@@ -62,6 +62,20 @@ import Tutorial
     #expect(m.scroll == m.textLines - m.textRoom)
   }
 
+  @Test func enterShowsWhatIsBelowFirstAndLeavesNoLineOut() {
+    var m = model()
+    var seen: Set<String> = []
+    var presses = 0
+    while true {
+      let frame = LearnScreen.draw(&m, rows: 24, columns: 80)
+      for n in 1...40 where frame.text.contains("Paragraph \(n) says") { seen.insert("\(n)") }
+      if m.press(.enter) == .advance { break }
+      presses += 1
+      #expect(presses < 100)
+    }
+    #expect(seen.count == 40 && presses > 1)
+  }
+
   @Test func everyRowFitsInEverySize() {
     for language in Language.allCases {
       for (rows, columns) in [(24, 80), (50, 140), (20, 60), (23, 79), (10, 30), (24, 200)] {
