@@ -252,14 +252,14 @@ let restarts = Step(
 }
 
 let hooked = Step(
-  Text(en: "Hooks: after the start, before the stop", zh: "钩子：启动之后，停止之前"),
+  Text(en: "Hooks: after the start, before the stop", zh: "回调：启动之后，停止之前"),
   why: Text(
     en: "postStart runs beside the program as soon as it was started; until it is done the container does not count as running. preStop runs before SIGTERM is sent, and the time it takes is taken from the grace period. Both may be exec, httpGet or sleep.",
     zh: "postStart 在程序启动后立刻与它并行运行；它没做完，容器就不算运行中。preStop 在发送 SIGTERM 之前运行，它用掉的时间从宽限期里扣。两者都可以是 exec、httpGet 或 sleep。"),
   facts: [
     Fact("post-start-first", en: "the container is ready only when postStart is done", zh: "postStart 做完，容器才就绪"),
     Fact("pre-stop-first", en: "SIGTERM comes only when preStop is done", zh: "preStop 做完，SIGTERM 才来"),
-    Fact("three-ways", en: "a hook may be a request (httpGet) or a pause (sleep) too", zh: "钩子也可以是一个请求（httpGet）或一段停顿（sleep）"),
+    Fact("three-ways", en: "a hook may be a request (httpGet) or a pause (sleep) too", zh: "回调也可以是一个请求（httpGet）或一段停顿（sleep）"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f hooks.yaml
@@ -301,13 +301,13 @@ let hooked = Step(
 }
 
 let broken = Step(
-  Text(en: "Break it: an app that ignores SIGTERM, a hook that never ends", zh: "破坏：无视 SIGTERM 的应用，没完没了的钩子"),
+  Text(en: "Break it: an app that ignores SIGTERM, a hook that never ends", zh: "破坏：无视 SIGTERM 的应用，没完没了的回调"),
   why: Text(
     en: "Nobody waits longer than the grace period. One app ignores SIGTERM and gets SIGKILL after its two seconds; one preStop hook would take a minute, and is given up after its one.",
-    zh: "没有人会等得比宽限期更久。一个应用无视 SIGTERM，两秒之后得到 SIGKILL；一个 preStop 钩子要花一分钟，一秒之后就被放弃。"),
+    zh: "没有人会等得比宽限期更久。一个应用无视 SIGTERM，两秒之后得到 SIGKILL；一个 preStop 回调要花一分钟，一秒之后就被放弃。"),
   facts: [
     Fact("killed-at-last", en: "it lived through SIGTERM and died of SIGKILL, 2 s later", zh: "它挺过了 SIGTERM，两秒后死于 SIGKILL"),
-    Fact("hook-given-up", en: "the hook began and never finished", zh: "钩子开始了，但没有做完"),
+    Fact("hook-given-up", en: "the hook began and never finished", zh: "回调开始了，但没有做完"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f stubborn.yaml
@@ -336,14 +336,14 @@ let broken = Step(
   try scene.check("killed-at-last", took >= 2, expected: Text(en: "2 s or more", zh: "2 秒以上"), found: Text(en: "\(seconds) s", zh: "\(seconds) 秒"))
   try scene.podctl("wait", "--for=delete", "pod/slow", "--timeout=30s")
   let diary = Evidence.lines(scene.folder + "/slow/diary").joined(separator: ", ")
-  scene.say(en: "what the hook of slow wrote: \(diary)", zh: "slow 的钩子写下的：\(diary)")
+  scene.say(en: "what the hook of slow wrote: \(diary)", zh: "slow 的回调写下的：\(diary)")
   try scene.check("hook-given-up", equal: "begun", diary)
 }
 
 exit(
   LabProgram.run(
     Story(
-      "06-lifecycle", title: Text(en: "Phases, hooks, restarts", zh: "阶段、钩子与重启"),
+      "06-lifecycle", title: Text(en: "Phases, hooks, restarts", zh: "阶段、回调与重启"),
       question: Text(
         en: "A Pod is Pending, Running, Succeeded, Failed or Unknown. What exactly makes it so, and what happens between \"start\" and \"gone\"?",
         zh: "Pod 会是 Pending、Running、Succeeded、Failed 或 Unknown。究竟是什么决定的？从“启动”到“消失”之间又发生了什么？"),

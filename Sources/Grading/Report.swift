@@ -15,6 +15,8 @@ public struct Report {
   public var proves: Text?
   public var next: String?
   public var hints: Int
+  /// How many of them the student has seen.
+  public var hintsShown = 0
   /// Checks that only the grader runs, and their points.
   public var hiddenChecks = 0, hiddenPoints = 0
   /// What `lab check --keep` prints: the line that reaches the arena.
@@ -140,10 +142,15 @@ public struct Report {
     let tally = parts.isEmpty ? points : points + say(": ", "：") + parts.joined(separator: say(", ", "，"))
     return [
       tally + say(".", "。") + hidden,
-      say(
-        "Hint 1 of \(hints): lab hint \(number)      Lesson: lab learn \(number)      Reset: lab reset \(number)",
-        "提示（共 \(hints) 条）：lab hint \(number)   课文：lab learn \(number)   重来：lab reset \(number)"),
+      hint(number)
+        + say("      Lesson: lab learn \(number)      Reset: lab reset \(number)", "   课文：lab learn \(number)   重来：lab reset \(number)"),
     ]
+  }
+
+  /// Where the next hint is.
+  private func hint(_ number: String) -> String {
+    if hintsShown >= hints { return say("Last hint again: lab hint \(number) --again", "再看最后一条提示：lab hint \(number) --again") }
+    return say("Hint \(hintsShown + 1) of \(hints): lab hint \(number)", "第 \(hintsShown + 1) 条提示（共 \(hints) 条）：lab hint \(number)")
   }
 
   public func word(_ status: CheckResult.Status) -> String {

@@ -235,8 +235,13 @@ public enum LabProgram {
     let running = pods.lazy.map { pod in (pod, (optionally { try scene.processes(pod) } ?? [:]).keys.filter { !$0.isEmpty }.sorted()) }
     guard let (pod, names) = running.first(where: { !$0.1.isEmpty }), var name = names.first else { return scene.say(en: "no container runs now", zh: "现在没有容器在运行") }
     if names.count > 1 {
-      put(1, (scene.language == .en ? "which container" : "哪个容器") + " (\(names.joined(separator: ", "))) [\(name)]: ")
-      if let answer = Keyboard.line(), names.contains(answer) { name = answer }
+      // An empty line takes the one that is proposed; another name is asked again.
+      repeat {
+        put(1, (scene.language == .en ? "which container" : "哪个容器") + " (\(names.joined(separator: ", "))) [\(name)]: ")
+        guard let answer = Keyboard.line() else { return }
+        if names.contains(answer) { name = answer } else if !answer.isEmpty { continue }
+        break
+      } while true
     }
     var plan = SpawnPlan(.paths([scene.programs + "/podctl"]), ["podctl", "exec", "-it", pod, "-c", name, "--", "sh"], environment: scene.environment)
     plan.steps = [.init(.closeFrom(3, atExec: true))]

@@ -56,6 +56,7 @@ struct CheckCommand: ParsableCommand {
     var report = Report(
       language: options.language, title: exercise.title, verbose: verbose, columns: terminalColumns(),
       colour: isTerminal(1) && environment("NO_COLOR") == nil, hints: try exercise.hints(options.language, variant: exercise.variant()).count)
+    report.hintsShown = options.progress.hintsShown(exercise.id)
     let there = try Library(home: try Home.find()).ids
     (report.proves, report.next, report.reach) = (exercise.proves, exercise.next.flatMap { there.contains($0) ? $0 : nil }, reach)
     (report.hiddenChecks, report.hiddenPoints) = try exercise.hiddenTally()

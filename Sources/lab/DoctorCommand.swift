@@ -67,7 +67,7 @@ struct DoctorCommand: ParsableCommand {
     all.append(
       Finding(
         name: .data("CAP_SYS_RESOURCE"), holds: raises,
-        detail: raises ? Text(en: "here", zh: "具备") : Text(en: "oom_score_adj cannot be lowered, hard limits not raised: pods run without it", zh: "不能降低 oom_score_adj，不能提高硬限制：Pod 仍可运行"), isOptional: true))
+        detail: raises ? Text(en: "here", zh: "具备") : Text(en: "oom_score_adj cannot be lowered, hard limits not raised. Pods run without it; root has it unless the container or VM it is in took it (docker run --cap-add SYS_RESOURCE)", zh: "不能降低 oom_score_adj，不能提高硬限制。Pod 仍可运行；root 本来具备，除非外层的容器或虚拟机收走了它（docker run --cap-add SYS_RESOURCE）"), isOptional: true))
     return all
   }
 }
