@@ -67,6 +67,12 @@ public final class ArenaScene: Scene {
     return nil
   }
 
+  /// Waits until the pod is Ready, at most 10 s: one that cannot become so is looked at as it is.
+  func awaitReady() throws(SceneError) {
+    _ = try program(
+      ["podctl", "wait", "pod/\(pod.name)", "-n", pod.namespace, "--for=condition=Ready", "--timeout=10s"], within: 15_000_000_000)
+  }
+
   /// Removes the pod at once, without waiting for its grace period.
   private func takeDown() throws(SceneError) {
     _ = try program(["podctl", "delete", "pod", pod.name, "-n", pod.namespace, "--grace-period=0", "--force"], within: 20_000_000_000)

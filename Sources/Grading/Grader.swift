@@ -124,7 +124,9 @@ public final class Grader {
 
   /// After the checks: a pod that is up, to be looked at.
   private func bringBack(_ scene: ArenaScene) throws {
-    do { _ = try scene.freshPod() } catch { throw Stop.failed("\(error)") }
+    do {
+      if try scene.freshPod() == nil { try scene.awaitReady() }
+    } catch { throw Stop.failed("\(error)") }
   }
 
   private func take(_ assignment: Assignment, _ arena: Arena, _ result: inout SubmissionResult) throws -> Submission {

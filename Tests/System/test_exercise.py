@@ -59,6 +59,7 @@ class Exercise(unittest.TestCase):
         root = re.search(r"podctl --root (\S+) get pods", r.stdout).group(1)
         podctl = lambda *words: subprocess.run([BIN + "/podctl", *words, "--root", root] if "--" not in words else [BIN + "/podctl", "--root", root, *words],
                                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        self.assertEqual(podctl("wait", "pod/shop", "--for=condition=Ready", "--timeout=120s").returncode, 0)
         self.assertRegex(podctl("get", "pods").stdout, r"shop +2/2 +Running")
         self.assertEqual(podctl("exec", "shop", "-c", "app", "--", "sh", "-c", "exit 7").returncode, 7)
         self.assertEqual(lab("clean", **self.state).returncode, 0)
