@@ -235,6 +235,21 @@ def count(run, text, rc):
     return int(m.group(1)) - bad - skipped, bad, skipped
 
 
+def failures(run, text):
+    """A line for each test of a run that failed: its name, and what it says last."""
+    if run.parse == "conformance":
+        found = [" ".join(l.split())[:200] for l in re.findall(r"^FAIL.*$", text, re.M)]
+    elif run.parse == "swift":
+        found = [l[:200] for l in re.findall(r"^.{1,3}Test .+? recorded an issue.*$", text, re.M)]
+    else:
+        found = []
+        for block in re.split(r"^={20,}$", text, flags=re.M)[1:]:
+            name = re.split(r"[ (]", block.strip().split(": ", 1)[-1])[0]
+            said = re.findall(r"^[A-Za-z_.]*(?:Error|Exception|Expired)\b.*$", block, re.M)
+            found.append("%s: %s" % (name, said[-1][:300] if said else "no exception"))
+    return found[:10] or ["see above"]
+
+
 def perform(run, top, number, say):
     argv, env, work = as_mode(run, top, number)
     t0 = time.monotonic()
@@ -269,6 +284,7 @@ def perform(run, top, number, say):
         print("%-6s %-28s %4d passed %3d failed %3d skipped %6.1f s%s" % ("ok" if not bad else "FAIL", run.label, good, bad, skipped,
               time.monotonic() - t0, note), flush=True)
         if bad:
+            say.failed += ["%s: %s" % (run.label, what) for what in failures(run, text)]
             tail = text if len(text) < 8000 else text[:1500] + "\n  …\n" + text[-6000:]
             print("\n".join("       | " + l for l in tail.splitlines()), flush=True)
     return good, bad, skipped
@@ -276,6 +292,7 @@ def perform(run, top, number, say):
 
 class Say:
     lock = threading.Lock()
+    failed = []
 
 
 def main():
@@ -321,6 +338,9 @@ def main():
             for r in pool.map(lambda p: perform(p[1], top, p[0], Say), enumerate(runs)):
                 total = [a + b for a, b in zip(total, r)]
         print("took %.0f s" % (time.monotonic() - t0))
+        # Once more where a log that was cut still shows it.
+        for line in Say.failed:
+            print("failed %s" % line)
         print("%d passed, %d failed, %d skipped" % tuple(total))
         return 1 if total[1] or not total[0] else 0
     finally:

@@ -143,10 +143,13 @@ let rotation = Step(
 ) { scene in
   let (old, app) = (try scene.supervisor("everything"), try scene.process("everything", "app"))
   // In its first moments other things are nearer.
-  try scene.until("the supervisor has become quiet", "监管进程安静下来") { Evidence.timer(old.pid) ?? 0 > 60 }
+  var left: Int64?
+  try scene.until("the supervisor has become quiet", "监管进程安静下来") {
+    left = Evidence.timer(old.pid)
+    return left ?? 0 > 60
+  }
   let before = try birth(app)
   let age = Clock.wall / 1_000_000_000 - before.issued
-  let left = Evidence.timer(old.pid)
   let planned = left.map { $0 + age }
   scene.show(data: "$ grep it_value /proc/\(old.pid)/fdinfo/*   (podd)")
   let shown = left.map(String.init) ?? "-"
