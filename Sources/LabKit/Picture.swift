@@ -93,11 +93,18 @@ public enum Picture {
 
   private static let replaced: [Character: Character] = [
     "─": "-", "│": "|", "┌": "+", "┐": "+", "└": "+", "┘": "+", "├": "+", "┤": "+", "┬": "+", "┴": "+", "┼": "+", "═": "=", "▶": ">", "◀": "<", "▲": "^",
-    "▼": "v", "●": "o", "■": "]", "○": ".", "✗": "x", "█": "#", "▓": "#", "░": ".", "·": ".", "≠": "#", "→": ">", "←": "<", "↑": "^", "↓": "v", "…": "~", "×": "x",
+    "▼": "v", "●": "o", "■": "]", "○": ".", "✗": "x", "█": "#", "▓": "#", "░": ".", "·": ".", "≠": "!", "→": ">", "←": "<", "↑": "^", "↓": "v", "…": "~", "×": "x",
   ]
 
-  /// The line for a terminal that knows only ASCII; what is not of a picture (an ideograph) stays.
-  public static func ascii(_ line: String) -> String { String(line.map { replaced[$0] ?? $0 }) }
+  /// The line for a terminal that knows only ASCII; what is not of a picture (an ideograph) stays. "≠ " becomes "!=", which is as wide.
+  public static func ascii(_ line: String) -> String {
+    var ascii = "", last: Character = " "
+    for c in line {
+      ascii.append(c == " " && last == "≠" ? "=" : replaced[c] ?? c)
+      last = c
+    }
+    return ascii
+  }
 
   /// The line with what stands out in bold, or without any mark.
   public static func styled(_ line: String, colour: Bool) -> String {

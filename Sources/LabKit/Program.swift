@@ -131,7 +131,7 @@ public enum LabProgram {
     if o.trace { setenv("PODLAB_TRACE", traceFile, 1) }
     let scene = Scene(instance, folder: folder, programs: programs, language: o.language, rights: .here(wasRoot: wasRoot), port: port, broken: o.broken, report: report)
     var failure: LabFailure?
-    report.begin(story)
+    report.begin(story, root: root)
     if let warning {
       let why = Text(warning)
       scene.say(en: "note: \(why.en)", zh: "注意：\(why.zh)")
@@ -213,13 +213,10 @@ public enum LabProgram {
   /// Enter goes on, s opens a shell in a container, q ends.
   private static func pause(_ scene: Scene) throws {
     while true {
-      put(1, scene.language == .en ? "\n[Enter] go on   [s] shell in a container   [q] quit: " : "\n[回车] 继续   [s] 进入容器的 shell   [q] 退出：")
-      // Other keys mean nothing and change nothing.
-      var key: UInt8
-      repeat {
-        guard let pressed = Keyboard.key(), !Interrupt.hasCome else { throw LabFailure.quit }
-        key = pressed
-      } while !Keyboard.isEnter(key) && !"qs".utf8.contains(key)
+      let pressed = Keyboard.key { Keyboard.isEnter($0) || "qs".utf8.contains($0) } asking: {
+        put(1, scene.language == .en ? "\n[Enter] go on   [s] shell in a container   [q] quit: " : "\n[回车] 继续   [s] 进入容器的 shell   [q] 退出：")
+      }
+      guard let key = pressed, !Interrupt.hasCome else { throw LabFailure.quit }
       put(1, key == UInt8(ascii: "s") ? "s\n" : key == UInt8(ascii: "q") ? "q\n" : "\n")
       switch key {
       case UInt8(ascii: "q"): throw LabFailure.quit

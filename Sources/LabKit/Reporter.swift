@@ -7,7 +7,8 @@ import Kernel
 import Manifest
 
 protocol Reporter: AnyObject {
-  func begin(_ story: Story)
+  /// root: where the lab's pods live (`podctl --root`).
+  func begin(_ story: Story, root: String)
   func step(_ number: Int, _ of: Int, _ step: Step)
   func evidence(_ lines: [Text])
   func fact(_ fact: Fact, holds: Bool, expected: Text, found: Text)
@@ -64,7 +65,7 @@ final class TextReporter: Reporter {
 
   private func coloured(_ text: String, _ code: String) -> String { style.colour ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
 
-  func begin(_ story: Story) { say("\(story.id)   \(coloured(story.title[language], "1"))\n\n" + wrapped(story.question[language], "  ")) }
+  func begin(_ story: Story, root: String) { say("\(story.id)   \(coloured(story.title[language], "1"))\n\n" + wrapped(story.question[language], "  ")) }
 
   func step(_ number: Int, _ of: Int, _ step: Step) {
     let head = language == .en ? "Step \(number) of \(of)" : "第 \(number) 步，共 \(of) 步"
@@ -128,10 +129,10 @@ final class JSONReporter: Reporter {
   private func line(_ t: Text) -> Value { t.en == t.zh ? .string(t.en) : both(t) }
   private func both(_ t: Text) -> Value { .object([("en", .string(t.en)), ("zh", .string(t.zh))]) }
 
-  func begin(_ story: Story) {
+  func begin(_ story: Story, root: String) {
     put(.object([("story", .object([
       ("id", .string(story.id)), ("title", both(story.title)), ("question", both(story.question)), ("steps", .int(Int64(story.steps.count))),
-      ("facts", .strings(story.facts.map(\.id))),
+      ("facts", .strings(story.facts.map(\.id))), ("root", .string(root)),
     ]))]))
   }
   func step(_ number: Int, _ of: Int, _ step: Step) {

@@ -42,23 +42,33 @@ enum Keyboard {
     return nil
   }
 
-  /// One key, without Enter; it is not shown. nil: the end of input (also ^D), or a signal.
-  static func key() -> UInt8? {
+  /// Asks, and returns the first key that is `wanted`, without Enter; it is not shown, and others change nothing. nil: the end of input (also ^D), or a
+  /// signal. The terminal gives single keys before the question can be read: who answers at once is understood.
+  static func key(_ wanted: (UInt8) -> Bool, asking: () -> Void) -> UInt8? {
+    var before = termios()
+    let isTerminal = tcgetattr(0, &before) == 0
+    if isTerminal {
+      var now = before
+      now.c_lflag &= ~tcflag_t(ICANON | ECHO)
+      _ = tcsetattr(0, TCSADRAIN, &now)
+    }
+    defer { if isTerminal { _ = tcsetattr(0, TCSADRAIN, &before) } }
+    asking()
+    while let byte = isTerminal ? pressed() : line().map({ $0.utf8.first ?? 0x0A }) { if wanted(byte) { return byte } }
+    return nil
+  }
+
+  private static func pressed() -> UInt8? {
     if let byte = ahead {
       ahead = nil
       return byte
     }
-    var before = termios()
-    guard tcgetattr(0, &before) == 0 else { return line().map { $0.utf8.first ?? 0x0A } }
-    var now = before
-    now.c_lflag &= ~tcflag_t(ICANON | ECHO)
-    _ = tcsetattr(0, TCSADRAIN, &now)
-    defer { _ = tcsetattr(0, TCSADRAIN, &before) }
     while Interrupt.waitToRead([0]) != nil {
       var bytes: [UInt8] = [0, 0]
       let n = read(0, &bytes, 1)
       if n < 0 && (errno == EINTR || errno == EAGAIN) { continue }
-      if n <= 0 || bytes[0] == 4 { return nil }
+      // A ^D that was typed while the terminal still gave lines has become a 0 (n_tty).
+      if n <= 0 || bytes[0] == 4 || bytes[0] == 0 { return nil }
       // An Enter that comes with the key belongs to it.
       var more = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
       if !isEnter(bytes[0]), poll(&more, 1, 100) > 0, read(0, &bytes[1], 1) == 1, !isEnter(bytes[1]) { ahead = bytes[1] }

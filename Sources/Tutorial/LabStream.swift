@@ -3,7 +3,7 @@
 // A lab's executable at work, driven step by step: `lab-NN-name -o json --step` prints one JSON object a line and waits for a
 // line on its standard input wherever it says that it waits. Its end of file means: end, and clean up.
 //
-//   {"story": {"title": {en, zh}, "question": {en, zh}, "steps": 9}}
+//   {"story": {"title": {en, zh}, "question": {en, zh}, "steps": 9, "root": "/run/…"}}
 //   {"step": {"number": 1, "title": {en, zh}, "why": {en, zh}}}
 //   {"trace": "clone3(…) = 4711"}
 //   {"evidence": {"at": "14:02:07.118", "lines": ["app  pid 4711  …"]}}     a line, or {en, zh}
@@ -25,7 +25,7 @@ extension LabRecord {
       return Text(en: en, zh: zh)
     }
     if let story = value["story"], let title = text(story["title"]) {
-      self = .story(title: title, question: text(story["question"]) ?? .data(""), steps: Int(story["steps"]?.int ?? 0))
+      self = .story(title: title, question: text(story["question"]) ?? .data(""), steps: Int(story["steps"]?.int ?? 0), root: story["root"]?.string)
     } else if let step = value["step"], let number = step["number"]?.int, let title = text(step["title"]) {
       self = .step(number: Int(number), title: title, why: text(step["why"]) ?? .data(""))
     } else if let evidence = value["evidence"] {

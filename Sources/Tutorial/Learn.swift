@@ -83,7 +83,9 @@ public final class Learn {
   func showHint() {
     let (en, zh) = (tools.hint(.en), model.language == .zh ? tools.hint(.zh) : nil)
     guard let text = model.language == .zh ? zh : en else {
-      model.message = Text(en: "first check once: c", zh: "请先检查一次：c")
+      model.message =
+        checking == nil
+        ? Text(en: "first check once: c", zh: "请先检查一次：c") : Text(en: "the check still runs; after it there is a hint", zh: "检查还在进行，结束后才有提示")
       return
     }
     model.hint = .data(text)
@@ -171,8 +173,15 @@ public final class Learn {
 
   private func draw(_ screen: Curses) { screen.show(LearnScreen.draw(&model, rows: screen.rows, columns: screen.columns)) }
 
+  /// A shell on the node; while the lab runs, on its node, where podctl reaches its pods.
   func openShell() {
-    let plan = SpawnPlan(.paths([tools.shell.path]), tools.shell.arguments, environment: tools.environment)
+    let words =
+      model.labRoot == nil
+      ? Text(en: "A shell on the node: podctl works in it, the lab has no pod up now. exit comes back.", zh: "节点上的 shell：可以用 podctl，实验现在没有运行中的 Pod。exit 返回。")
+      : Text(en: "A shell on the lab's node: podctl get pods shows its pods. exit comes back.", zh: "实验节点上的 shell：podctl get pods 可以看到实验的 Pod。exit 返回。")
+    _ = optional { () throws(SysError) in try writeAll(1, words[model.language] + "\n") }
+    let arguments = tools.shell.arguments + (model.labRoot.map { ["--root", $0] } ?? [])
+    let plan = SpawnPlan(.paths([tools.shell.path]), arguments, environment: tools.environment)
     do throws(SysError) { _ = try plan.spawn().wait() } catch {
       _ = optional { () throws(SysError) in try writeAll(2, "\(error)\n") }
     }

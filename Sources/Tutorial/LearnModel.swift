@@ -6,7 +6,8 @@ import Grading
 
 /// What a lab's executable says while it runs, one at a time.
 public enum LabRecord: Sendable, Equatable {
-  case story(title: Text, question: Text, steps: Int)
+  /// root: where the lab's pods live, for `podctl --root`.
+  case story(title: Text, question: Text, steps: Int, root: String? = nil)
   case step(number: Int, title: Text, why: Text)
   case evidence(at: String, lines: [Text])
   case fact(id: String, text: Text, holds: Bool)
@@ -68,6 +69,8 @@ public struct LearnModel: Sendable {
   public var message: Text?
   public var checking = false
   public var title: Text
+  /// Where the running lab's pods live; nil without one.
+  public private(set) var labRoot: String?
   public var podIsUp: Bool { run == .waiting || run == .working }
   public var selected = 0
   /// How many lines the shown text has, and how many fit: set by whoever draws, used for scrolling.
@@ -88,9 +91,10 @@ public struct LearnModel: Sendable {
 
   public mutating func apply(_ record: LabRecord) {
     switch record {
-    case .story(let title, _, let steps):
+    case .story(let title, _, let steps, let root):
       self.title = title
       stepCount = steps
+      labRoot = root
     case .step(let number, let title, let why):
       steps.append(Step(number: number, title: title, why: why))
       turn(to: steps.count)
@@ -107,6 +111,7 @@ public struct LearnModel: Sendable {
     case .waiting: run = .waiting
     case .ended(let ok):
       run = .ended(ok: ok)
+      labRoot = nil
       message =
         ok
         ? Text(en: "The demonstration is over, nothing is left. Enter: the exercise", zh: "演示结束，没有留下任何东西。回车：练习")

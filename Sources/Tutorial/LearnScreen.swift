@@ -145,7 +145,7 @@ public enum LearnScreen {
     let keys: [(String, Text)] = [
       ("Enter, space", Text(en: "what is below, then the next page; lets the demonstration go on", zh: "先看下面的内容，再到下一页；让演示继续")), ("b", Text(en: "back", zh: "上一页")),
       ("arrows, PgUp, PgDn", Text(en: "scroll", zh: "滚动")), ("e", Text(en: "evidence instead of lesson (small windows)", zh: "小窗口里在证据与课文间切换")),
-      ("t", Text(en: "system calls of the step, on or off", zh: "显示或隐藏这一步的系统调用")), ("s", Text(en: "a shell on the node", zh: "在节点上打开终端")),
+      ("t", Text(en: "system calls of the step, on or off", zh: "显示或隐藏这一步的系统调用")), ("s", Text(en: "a shell on the lab's node", zh: "打开实验节点上的 shell")),
       ("c", Text(en: "check the exercise", zh: "检查练习")), ("h", Text(en: "the next hint", zh: "下一条提示")),
       ("L", Text(en: "中文", zh: "English")), ("g", Text(en: "list of pages", zh: "页面列表")), ("/", Text(en: "search", zh: "查找")),
       (":", Text(en: "every action by its name", zh: "用名字执行任何操作")), ("q", Text(en: "quit", zh: "退出")),

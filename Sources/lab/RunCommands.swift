@@ -122,9 +122,14 @@ enum Replacement {
 
 struct ShellCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "shell", abstract: "A shell on the node: root sees the machine, anybody else the inside of the node.",
-    discussion: "Example: lab shell -- podctl get pods")
+    commandName: "shell", abstract: "A shell on the node (root sees the machine, anybody else the inside of the node), or in a pod's container.",
+    discussion: """
+      Example: lab shell -- podctl get pods
+      Example: lab shell web -c app
+      """)
 
+  @Argument(help: "A pod, for a shell in its container.") var pod: String?
+  @Option(name: .shortAndLong, help: "The pod's container (default: its first).") var container: String?
   @Argument(parsing: .postTerminator, help: "A command instead of the shell.") var command: [String] = []
   @OptionGroup var options: ExerciseOptions
 
@@ -137,6 +142,13 @@ struct ShellCommand: ParsableCommand {
       if let warning = try Node.enter(instance, programs: programs) { complain(Text(warning)[options.language]) }
       setenv("PATH", programs + ":" + (environment("PATH") ?? "/usr/bin:/bin"), 1)
       if let root = options.root { setenv("PODLAB_ROOT", absolute(root), 1) }
+      if let pod {
+        let names = container.map { ["-c", $0] } ?? []
+        throw Replacement.run(
+          programs + "/podctl",
+          ["podctl", "exec", isTerminal(0) && isTerminal(1) ? "-it" : "-i", pod] + names + ["--"] + (command.isEmpty ? ["sh"] : command))
+      }
+      if container != nil { throw Refusal.usage(options.say("-c names a container of a pod: lab shell POD -c NAME", "-c 指定 Pod 里的容器：lab shell POD -c 名称")) }
       let shell = environment("SHELL") ?? "/bin/sh"
       let words = command.isEmpty ? [shell] : ["/bin/sh", "-c", "exec \"$0\" \"$@\""] + command
       throw Replacement.run(words[0], words)

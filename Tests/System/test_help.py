@@ -60,7 +60,7 @@ LAB = {
     "solution": "",
     "grade": "--out --jobs",
     "progress": "",
-    "shell": "",
+    "shell": "--container",
     "doctor": "",
     "clean": "--all",
 }

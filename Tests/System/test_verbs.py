@@ -84,6 +84,23 @@ class Verbs(unittest.TestCase):
     def left(self):
         return [f for f in os.listdir(self.folder) if f.startswith("podctl-edit-")]
 
+    def test_lab_shell_in_a_container(self):
+        self.ok("apply", "-f", "-", stdin=POD % "inside")
+        try:
+            self.ok("wait", "pod/inside", "--for=condition=Ready", "--timeout=100s")
+            lab = lambda *args, **more: subprocess.run([BIN + "/lab", "shell", *args], capture_output=True, text=True, timeout=120, **more)
+            r = lab("inside", "-c", "main", "--", "sh", "-c", "hostname; exit 7")
+            self.assertEqual((r.returncode, r.stdout), (7, "inside\n"), r.stderr)
+            r = lab("inside", input="hostname; exit 6\n")
+            self.assertEqual((r.returncode, r.stdout), (6, "inside\n"), r.stderr)
+            r = lab("--", "sh", "-c", "podctl get pods")
+            self.assertIn("inside", r.stdout)
+            r = lab("-c", "main", "--lang", "en")
+            self.assertEqual((r.returncode, r.stdout), (2, ""))
+            self.assertIn("lab shell POD -c NAME", r.stderr)
+        finally:
+            self.ok("delete", "pod", "inside", "--now")
+
     def test_edit(self):
         self.ok("create", "configmap", "edited", "--from-literal=k=1")
         try:
