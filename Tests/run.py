@@ -115,8 +115,8 @@ def stand_in_host(top):
 
 def as_mode(run, top, number):
     """argv and environment of a run in its mode, with a state folder of its own."""
-    env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TERM", "PODLAB_MANIFESTS", "PODLAB_SHARED", "PYTHONPATH", "CI", "PODLAB_TEST_ALL", "PODLAB_TEST_IMAGES")}
-    env.setdefault("LANG", "C.UTF-8")
+    env = {k: v for k, v in os.environ.items() if k in ("PATH", "TERM", "PODLAB_MANIFESTS", "PODLAB_SHARED", "PYTHONPATH", "CI", "PODLAB_TEST_ALL", "PODLAB_TEST_IMAGES")}
+    env["LANG"] = "C.UTF-8"  # not the user's: it chooses the language of what is compared
     env["PODLAB_BIN"] = top + "/bin"
     env["PODLAB_HOME"] = top
     env["PODLAB_SOURCE"] = HOME

@@ -123,14 +123,14 @@ func listens() -> Bool {
 
 /// What was asked, and from where; the answer follows.
 func asked(_ pid: Int32) -> Text {
-  Text(en: "GET http://127.0.0.1:\(port)/log from the namespace of pid \(pid): ", zh: "从 pid \(pid) 的 Namespace 里 GET http://127.0.0.1:\(port)/log：")
+  Text(en: "GET http://127.0.0.1:\(port)/log from the namespace of pid \(pid): ", zh: "在 pid \(pid) 的命名空间里 GET http://127.0.0.1:\(port)/log：")
 }
 
 let refused = Text(en: "connection refused", zh: "连接被拒绝")
 
 /// What was sent, and from where; how it went.
 func told(_ pid: Int32, _ failure: String?) -> Text {
-  Text(en: "a message to the Unix socket, from the folder of pid \(pid): ", zh: "从 pid \(pid) 的目录给 Unix 套接字发消息：")
+  Text(en: "a message to the Unix socket, from the folder of pid \(pid): ", zh: "经 pid \(pid) 看到的目录，给 Unix 套接字发消息：")
     + (failure.map(Text.data) ?? Text(en: "sent", zh: "已送达"))
 }
 
@@ -138,12 +138,12 @@ let together = Step(
   Text(en: "Three programs, one process group", zh: "三个程序，一个进程组"),
   why: Text(
     en: "A logging service is not one process: one program serves the log, two others fill it. The kernel keeps such programs together in a process group, as `pstree -g` shows it for rsyslogd.",
-    zh: "日志服务不是一个进程：一个程序提供日志，另外两个负责填充。内核用进程组把这些互相协作的程序放在一起，`pstree -g` 看 rsyslogd 就是这样。"),
+    zh: "日志服务不只是一个进程：一个程序对外提供日志，另外两个往里写。内核用进程组把这些互相协作的程序归在一起，用 `pstree -g` 看 rsyslogd 就是这样。"),
   facts: [
     Fact("one-group", en: "all three have the same process group and session", zh: "三个进程同属一个进程组和一个会话"),
     Fact("shared-loopback", en: "one reaches the other on 127.0.0.1", zh: "进程之间可以通过 127.0.0.1 访问"),
     Fact("shared-files", en: "what one writes, the other sees: the same file", zh: "一个进程写的文件，另一个进程看得到：是同一个文件"),
-    Fact("shared-socket", en: "what one sends to a Unix socket, another writes into the log", zh: "一个进程发给 Unix 套接字的消息，另一个进程写进日志"),
+    Fact("shared-socket", en: "what one sends to a Unix socket, another writes into the log", zh: "一个进程发到 Unix 套接字的消息，由另一个进程写进日志"),
   ], standsAlone: true
 ) { scene in
   let apart = scene.breaks("one-group")
@@ -165,7 +165,7 @@ let together = Step(
   try scene.check("shared-loopback", answer?.contains("kernel") == true, expected: Text(en: "the log", zh: "日志"), found: answer.map(Text.data) ?? refused)
   let seen = members.map { Evidence.inode($0, scene.folder) }
   let inodes = seen.joined(separator: "  ")
-  scene.say(en: "the folder, device:inode as each of them sees it: \(inodes)", zh: "三个进程各自看到的目录，设备号:inode：\(inodes)")
+  scene.say(en: "the folder, device:inode as each of them sees it: \(inodes)", zh: "各进程看到的目录，设备号:inode：\(inodes)")
   try scene.check("shared-files", Set(seen).count == 1, expected: .data(seen[0]), found: .data(seen.joined(separator: ", ")))
   let sender = scene.breaks("shared-socket") ? try startAlone(scene, programs(scene.folder)[1].words, shared: false) : members[1]
   if sender != members[1] { try scene.until("it has a folder of its own", "它有了自己的目录") { Evidence.inode(sender, scene.folder) != Evidence.inode(members[0], scene.folder) } }
@@ -176,11 +176,11 @@ let together = Step(
 }
 
 let signal = Step(
-  Text(en: "One signal for all", zh: "一个信号，全体结束"),
+  Text(en: "One signal for all", zh: "一个信号，全部结束"),
   why: Text(
     en: "kill(-PGID) sends a signal to a whole process group: the service is started and ended as one thing.",
-    zh: "kill(-PGID) 把信号发给整个进程组：这个服务可以作为一个整体启动和结束。"),
-  facts: [Fact("one-signal", en: "SIGTERM to the group ends all three", zh: "发给进程组的 SIGTERM 结束全部三个进程")], standsAlone: true
+    zh: "kill(-PGID) 把信号发给整个进程组：这个服务作为一个整体启动，也作为一个整体结束。"),
+  facts: [Fact("one-signal", en: "SIGTERM to the group ends all three", zh: "给进程组发 SIGTERM，三个进程全部结束")], standsAlone: true
 ) { scene in
   let (members, stop) = try startService(scene, apart: scene.breaks("one-signal"))
   defer { stop() }
@@ -190,26 +190,26 @@ let signal = Step(
   scene.show(data: "kill(-\(group), SIGTERM)")
   if !scene.breaks("one-signal") { try scene.until("all three have ended", "三个进程都已结束") { identities.allSatisfy { !$0.isAlive } } }
   let left = identities.filter(\.isAlive).count
-  scene.say(en: "alive of \(members): \(left)", zh: "\(members) 中还活着的：\(left)")
-  try scene.check("one-signal", left == 0, expected: Text(en: "0 alive", zh: "0 个活着"), found: Text(en: "\(left) alive", zh: "\(left) 个活着"))
+  scene.say(en: "alive of \(members): \(left)", zh: "\(members) 中还活着：\(left) 个")
+  try scene.check("one-signal", left == 0, expected: Text(en: "0 alive", zh: "活着 0 个"), found: Text(en: "\(left) alive", zh: "活着 \(left) 个"))
 }
 
 let isolated = Step(
   Text(en: "Taken apart: a container each", zh: "拆开：每个进程一个容器"),
   why: Text(
     en: "Now each program gets namespaces of its own, as three containers without a Pod would. Each works; together they do not: what they shared was never written down. This is the gap that the Pod fills.",
-    zh: "现在每个程序都有自己的 Namespace，就像没有 Pod 的三个容器。单独看都正常，合起来却不行：它们原来共享的东西从没写明过。Pod 要补上的正是这一点。"),
+    zh: "现在每个程序都有自己的命名空间，就像没有 Pod 的三个容器。单独看都正常，合起来却不工作：它们原来共享什么，从来没有写明。Pod 要补上的正是这一点。"),
   facts: [
-    Fact("lost-loopback", en: "the server is not there on the reader's loopback", zh: "在读取进程的回环网络上找不到服务器"),
-    Fact("lost-files", en: "the same path is another file in each", zh: "同一个路径在各自容器里是不同的文件"),
-    Fact("lost-socket", en: "the socket's path leads nowhere for the others", zh: "套接字的路径，在别的容器里无处可通"),
+    Fact("lost-loopback", en: "the server is not there on the reader's loopback", zh: "在读取方的回环接口上找不到服务器"),
+    Fact("lost-files", en: "the same path is another file in each", zh: "同一个路径，在各个容器里是不同的文件"),
+    Fact("lost-socket", en: "the socket's path leads nowhere for the others", zh: "套接字的路径，在别的容器里指向空处"),
   ], standsAlone: true
 ) { scene in
   let shared = ["lost-loopback", "lost-files", "lost-socket"].contains(where: scene.breaks)
   let pids = try programs(scene.folder).map { try startAlone(scene, $0.words, shared: shared) }
   let seen = pids.map { Evidence.inode($0, scene.folder) }
   let heads = [
-    .data("pid"), .data("Network Namespace"), .data("Mount Namespace"), Text(en: "the folder, device:inode", zh: "目录，设备号:inode"),
+    .data("pid"), Text(en: "network namespace", zh: "网络命名空间"), Text(en: "mount namespace", zh: "挂载命名空间"), Text(en: "the folder, device:inode", zh: "目录，设备号:inode"),
   ]
   scene.compare(heads, data: zip(pids, seen).map { pid, inode in
     ["\(pid)", Evidence.namespace(pid, "net"), Evidence.namespace(pid, "mnt"), inode]
@@ -222,7 +222,7 @@ let isolated = Step(
   let got = answer == nil ? refused : Text(en: "an answer", zh: "有应答")
   scene.show(asked(pids[1]) + got)
   try scene.check("lost-loopback", answer == nil, expected: refused, found: got)
-  try scene.until("the socket is there for the one who listens", "监听者那里有了套接字") { Evidence.inode(pids[2], scene.folder + "/socket") != "-" }
+  try scene.until("the socket is there for the one who listens", "监听的一方已建好套接字") { Evidence.inode(pids[2], scene.folder + "/socket") != "-" }
   let failure = try tell(scene, from: pids[1])
   scene.show(told(pids[1], failure))
   try scene.check("lost-socket", failure != nil, expected: .data("No such file or directory"), found: told(pids[1], failure))
@@ -234,5 +234,5 @@ exit(
       "00-process-group", title: Text(en: "Why we need Pods", zh: "为什么我们需要 Pod"),
       question: Text(
         en: "Containers isolate processes. But real programs work in groups. What do they share, and what becomes of it when each gets a container?",
-        zh: "容器隔离进程，而真实的程序成组地工作。它们共享什么？每个进程单独放进容器之后，这些共享会怎样？"),
+        zh: "容器把进程隔离开，可真实的程序是成组工作的。它们之间共享着什么？一个程序一个容器之后，这些共享还在吗？"),
       steps: [together, signal, isolated])))

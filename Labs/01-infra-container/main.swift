@@ -40,7 +40,7 @@ let first = Step(
   Text(en: "infra comes first and does nothing", zh: "Infra 容器最先创建，什么也不做"),
   why: Text(
     en: "A Pod with two containers is applied. Before either of them, a third process is made: infra, the program `pause`. It sleeps for ever; its only work is to hold the namespaces.",
-    zh: "提交一个有两个容器的 Pod。在它们之前先创建了第三个进程：Infra 容器，程序名叫 pause。它永远睡眠，唯一的工作是占住 Namespace。"),
+    zh: "提交一个有两个容器的 Pod。在它们之前，先创建了第三个容器：Infra 容器，程序名叫 pause。它一直睡眠，唯一的工作是占住命名空间。"),
   facts: [
     Fact("infra-first", en: "infra was started before the containers", zh: "Infra 容器先于用户容器启动"),
     Fact("infra-sleeps", en: "infra is the program pause, and it sleeps", zh: "Infra 容器的程序是 pause，处于睡眠状态"),
@@ -58,7 +58,7 @@ let first = Step(
     try scene.changes { try scene.apply(pod("pair", ["web", "client"]), ready: "pair") }
   }
   let p = try processes(scene)
-  try scene.until("the shell in client has become sleep", "client 里的 shell 已变成 sleep") { Evidence.command(p.client).hasPrefix("sleep ") }
+  try scene.until("the shell in client has become sleep", "client 里的 shell 变成 sleep") { Evidence.command(p.client).hasPrefix("sleep ") }
   let rows = [("infra", p.infra), ("web", p.web), ("client", p.client)].map { name, pid in
     [name, "\(pid)", "\(Evidence.startTime(pid))", Evidence.state(pid), Evidence.command(pid).shortened(34)]
   }
@@ -72,15 +72,15 @@ let first = Step(
 }
 
 let joined = Step(
-  Text(en: "The containers join infra's namespaces", zh: "用户容器加入 Infra 容器的 Namespace"),
+  Text(en: "The containers join infra's namespaces", zh: "用户容器加入 Infra 容器的命名空间"),
   why: Text(
     en: "/proc/PID/ns has an inode for each namespace of a process. Equal inodes: the same namespace. Network, IPC and UTS are shared; mounts and process ids are each container's own.",
-    zh: "/proc/PID/ns 里，进程的每个 Namespace 都有一个 inode。inode 相同就是同一个 Namespace。网络、IPC、UTS 共享；挂载和进程号归各个容器自己。"),
+    zh: "/proc/PID/ns 里，进程的每个命名空间都有一个 inode。inode 相同就是同一个命名空间。网络、IPC、UTS 共享；挂载和进程号归各个容器自己。"),
   facts: [
-    Fact("same-net", en: "one network namespace", zh: "同一个 Network Namespace"), Fact("same-ipc", en: "one IPC namespace", zh: "同一个 IPC Namespace"),
-    Fact("same-uts", en: "one UTS namespace (hostname)", zh: "同一个 UTS Namespace（主机名）"),
-    Fact("own-mnt", en: "each container has mounts of its own", zh: "每个容器有自己的 Mount Namespace"),
-    Fact("own-pid", en: "each container has process ids of its own", zh: "每个容器有自己的 PID Namespace"),
+    Fact("same-net", en: "one network namespace", zh: "同一个网络命名空间"), Fact("same-ipc", en: "one IPC namespace", zh: "同一个 IPC 命名空间"),
+    Fact("same-uts", en: "one UTS namespace (hostname)", zh: "同一个 UTS 命名空间（主机名）"),
+    Fact("own-mnt", en: "each container has mounts of its own", zh: "每个容器有自己的挂载命名空间"),
+    Fact("own-pid", en: "each container has process ids of its own", zh: "每个容器有自己的 PID 命名空间"),
   ],
   cluster: #"""
     inode() { k exec pair -c "$1" -- readlink "/proc/self/ns/$2" | tr -dc 0-9; }
@@ -115,7 +115,7 @@ let network = Step(
   Text(en: "localhost is the other container", zh: "localhost 就是另一个容器"),
   why: Text(
     en: "One network namespace means one loopback, one address and one set of ports. What listens in `web` answers `client` on localhost, and a port that one has taken is taken for all.",
-    zh: "同一个 Network Namespace 意味着同一个回环、同一个地址、同一套端口。web 里监听的服务，client 用 localhost 就能访问；一个容器占了的端口，别的容器不能再用。"),
+    zh: "同一个网络命名空间意味着同一个回环接口、同一个地址、同一套端口。web 里监听的服务，client 用 localhost 就能访问；一个容器占用了的端口，别的容器不能再用。"),
   facts: [
     Fact("localhost", en: "client reaches web on localhost", zh: "client 通过 localhost 访问到 web"),
     Fact("one-port-space", en: "a second bind to port 8080 fails: address in use", zh: "再次绑定 8080 端口失败：地址已被占用"),
@@ -142,10 +142,10 @@ let survives = Step(
   Text(en: "A container dies, the network stays", zh: "容器死了，网络还在"),
   why: Text(
     en: "web is killed. The supervisor starts it again, and it joins the same namespaces: infra kept them. The Pod's address has the life of infra, not that of any container.",
-    zh: "杀死 web。监管进程会重新启动它，它加入的还是原来的 Namespace，因为 Infra 容器一直占着。Pod 的 IP 跟 Infra 容器同生命周期，与用户容器无关。"),
+    zh: "杀死 web。监管进程会重新启动它，它加入的还是原来的命名空间，因为 Infra 容器一直占着。Pod 的 IP 与 Infra 容器的生命周期一致，与用户容器无关。"),
   facts: [
     Fact("restarted", en: "web is another process now", zh: "web 已经是另一个进程"),
-    Fact("net-stays", en: "same network namespace, same address", zh: "Network Namespace 和 IP 都没有变"),
+    Fact("net-stays", en: "same network namespace, same address", zh: "网络命名空间和 IP 都没有变"),
   ]
 ) { scene in
   let all = try scene.processes("pair")
@@ -169,7 +169,7 @@ let nothing = Step(
   Text(en: "There is no Pod in the kernel", zh: "内核里没有 Pod"),
   why: Text(
     en: "Walk over all of /proc and ask every process for its network namespace. Those in the Pod's are infra, the containers, and nothing else: that set is all that a Pod is.",
-    zh: "遍历整个 /proc，问每个进程的 Network Namespace。处在这个 Namespace 里的只有 Infra 容器和用户容器，再无其他：Pod 就是这样一个集合。"),
+    zh: "遍历整个 /proc，看每个进程在哪个网络命名空间里。处在 Pod 的网络命名空间里的只有 Infra 容器和用户容器，再无其他：Pod 就是这样一个集合。"),
   facts: [Fact("only-members", en: "the Pod is its processes, and only those", zh: "Pod 就是这些进程，也只有这些进程")]
 ) { scene in
   let infra = try scene.process("pair", "")
@@ -187,7 +187,7 @@ let nothing = Step(
   }
   let net = Evidence.namespace(infra, "net")
   // `timeout` of the step before keeps a watcher for its second.
-  try scene.until("what was run in client has ended", "在 client 里运行的程序已结束") { !Evidence.members("net", net).contains { Evidence.command($0).hasPrefix("timeout ") } }
+  try scene.until("what was run in client has ended", "在 client 里运行的程序结束") { !Evidence.members("net", net).contains { Evidence.command($0).hasPrefix("timeout ") } }
   let found = Evidence.members("net", net)
   for pid in found { scene.show(data: "\(net)  pid \(pid)  \(Evidence.command(pid).prefix(50))") }
   let known = Set(try scene.processes("pair").values)
@@ -209,7 +209,7 @@ let shared = Step(
   Text(en: "shareProcessNamespace: infra is process 1", zh: "shareProcessNamespace：Infra 容器成为 1 号进程"),
   why: Text(
     en: "With shareProcessNamespace: true the containers also join infra's process namespace. infra is process 1 there, and does the one duty of a process 1: it reaps orphans, so that no zombie stays.",
-    zh: "设置 shareProcessNamespace: true 后，容器还会加入 Infra 容器的 PID Namespace。Infra 容器在里面是 1 号进程，尽 1 号进程的本分：回收孤儿进程，不留僵尸。"),
+    zh: "写上 shareProcessNamespace: true，容器还会加入 Infra 容器的 PID 命名空间。Infra 容器在里面是 1 号进程，尽 1 号进程的本分：回收孤儿进程，不留僵尸进程。"),
   facts: [
     Fact("infra-is-1", en: "process 1 is pause", zh: "1 号进程是 pause"),
     Fact("zombie-reaped", en: "an orphan that ends is reaped", zh: "孤儿进程结束后被回收"),
@@ -241,9 +241,9 @@ let broken = Step(
   Text(en: "Break it: kill infra", zh: "破坏：杀死 Infra 容器"),
   why: Text(
     en: "infra is killed. Without it there is no sandbox: the supervisor, like the kubelet, makes a new one, with new namespaces, and restarts every container in it.",
-    zh: "杀死 Infra 容器。没有它就没有沙箱：监管进程和 kubelet 一样，创建新的沙箱、新的 Namespace，并在里面重启每个容器。"),
+    zh: "杀死 Infra 容器。没有它就没有沙箱：监管进程和 kubelet 一样，新建沙箱和命名空间，再在里面重启每个容器。"),
   facts: [
-    Fact("new-sandbox", en: "a new network namespace", zh: "新的 Network Namespace"),
+    Fact("new-sandbox", en: "a new network namespace", zh: "新的网络命名空间"),
     Fact("all-restarted", en: "every container was restarted", zh: "每个容器都被重启"),
   ]
 ) { scene in
@@ -272,6 +272,6 @@ exit(
       "01-infra-container", title: Text(en: "A Pod is only a logical concept", zh: "Pod 只是一个逻辑概念"),
       question: Text(
         en: "Containers of a Pod share their network. But the kernel knows no Pods: who holds what they share, and what is left when a container dies?",
-        zh: "Pod 里的容器共享网络。可是内核并不认识 Pod：共享的东西由谁占着？容器死了之后还剩下什么？"),
+        zh: "Pod 里的容器共享网络。可是内核并不认识 Pod：共享的东西由谁持有？其中一个容器死了，还剩下什么？"),
       manifests: [.init("pair.yaml", pod("pair", ["web", "client"])), .init("team.yaml", pod("team", ["client"], sharesProcesses: true))],
       steps: [first, joined, network, survives, nothing, shared, broken])))

@@ -30,10 +30,10 @@ let hello = Step(
   Text(en: "The article's Pod: one writes, the other serves", zh: "文章里的 Pod：一个写，一个提供服务"),
   why: Text(
     en: "debian-container writes a page into a volume and ends; nginx-container serves what it finds there. They never talk to each other. The volume is a hostPath: a directory of the node, /data.",
-    zh: "debian-container 往卷里写一个网页就结束；nginx-container 把卷里的内容提供出去。两者从不对话。这个卷是 hostPath：节点上的一个目录 /data。"),
+    zh: "debian-container 往卷里写一个网页就结束；nginx-container 对外提供卷里的内容。两者之间没有任何通信。这个卷是 hostPath：节点上的目录 /data。"),
   facts: [
     Fact("page-served", en: "nginx serves what the other container wrote", zh: "nginx 提供的正是另一个容器写的内容"),
-    Fact("one-done-one-runs", en: "debian is Completed, nginx runs: the Pod is Running", zh: "debian 已 Completed，nginx 在运行：Pod 是 Running"),
+    Fact("one-done-one-runs", en: "debian is Completed, nginx runs: the Pod is Running", zh: "debian 是 Completed，nginx 在运行：Pod 是 Running"),
     Fact("on-the-node", en: "the page lies in the node's /data", zh: "网页就在节点的 /data 里"),
   ], standsAlone: true,
   cluster: #"""
@@ -69,10 +69,10 @@ let mounts = Step(
   Text(en: "The same directory, mounted twice", zh: "同一个目录，挂载两次"),
   why: Text(
     en: "There is no copying: the directory is bound into the mount namespace of each container, under a path of its own. In mountinfo both lines have the same device and the same root; only the mount point differs.",
-    zh: "没有任何复制：这个目录被绑定挂载进每个容器的 Mount Namespace，各用各的路径。mountinfo 的两行里，设备和根都相同，只有挂载点不同。"),
+    zh: "没有复制任何东西：这个目录被绑定挂载到每个容器的挂载命名空间里，各用各的路径。mountinfo 的两行里，设备和根都相同，只有挂载点不同。"),
   facts: [
     Fact("same-directory", en: "same device, same root, two mount points", zh: "设备相同，根相同，挂载点不同"),
-    Fact("same-file", en: "index.html is one inode for both", zh: "index.html 对两者是同一个 inode"),
+    Fact("same-file", en: "index.html is one inode for both", zh: "两边的 index.html 是同一个 inode"),
   ], standsAlone: true
 ) { scene in
   var manifest = twoContainers.replacing(stays.from, with: stays.to).replacing("name: two-containers", with: "name: looked-at")
@@ -84,7 +84,7 @@ let mounts = Step(
   try scene.until("debian runs", "debian 开始运行", imagesOf: "looked-at") { try scene.processes("looked-at")["debian-container"] != nil }
   let (n, d) = (try scene.process("looked-at", "nginx-container"), try scene.process("looked-at", "debian-container"))
   guard let a = Evidence.mount(n, "/usr/share/nginx/html"), let b = Evidence.mount(d, "/pod-data") else { throw notMounted }
-  let short = { (root: String) in "…" + root.suffix(24) }
+  let short = { (root: String) in "…" + root.suffix(15) }
   scene.compare([.data("/proc/PID/mountinfo"), Text(en: "device", zh: "设备"), Text(en: "root", zh: "根"), Text(en: "mount point", zh: "挂载点")], data: [
     ["nginx-container", a.device, short(a.root), a.mountPoint], ["debian-container", b.device, short(b.root), b.mountPoint],
   ])
@@ -112,12 +112,12 @@ let others = Step(
   Text(en: "Volumes of the Pod's own: emptyDir", zh: "Pod 自己的卷：emptyDir"),
   why: Text(
     en: "An emptyDir begins empty, outlives its containers, and goes with the Pod. With medium: Memory it is a tmpfs. A container may have a volume read-only, or only a part of it (subPath), without the other knowing.",
-    zh: "emptyDir 起初是空的，比容器活得久，随 Pod 一起消失。写上 medium: Memory，它就是 tmpfs。容器可以只读地挂载一个卷，或只挂载它的一部分（subPath），另一个容器并不知道。"),
+    zh: "emptyDir 起初是空的，容器没了它还在，Pod 没了它才消失。写上 medium: Memory，它就是 tmpfs。一个容器可以只读挂载，也可以只挂载卷的一部分（subPath），对另一个容器没有影响。"),
   facts: [
     Fact("memory-is-tmpfs", en: "medium: Memory is a tmpfs, the other is not", zh: "medium: Memory 是 tmpfs，另一个不是"),
-    Fact("read-only-there", en: "read-only for the reader, writable for the writer", zh: "对读者只读，对写者可写"),
-    Fact("only-a-part", en: "subPath shows one folder of the volume as a whole", zh: "subPath 把卷里的一个目录当作整体挂载"),
-    Fact("outlives-container", en: "a container dies and is restarted: the file is there", zh: "容器死后重启：文件还在"),
+    Fact("read-only-there", en: "read-only for the reader, writable for the writer", zh: "对 reader 只读，对 writer 可写"),
+    Fact("only-a-part", en: "subPath shows one folder of the volume as a whole", zh: "subPath 只挂载卷里的一个子目录"),
+    Fact("outlives-container", en: "a container dies and is restarted: the file is there", zh: "容器死了又重启：文件还在"),
     Fact("goes-with-pod", en: "the Pod is deleted: its directory is gone from the node", zh: "Pod 被删除：节点上的目录没了"),
   ], standsAlone: true,
   cluster: #"""
@@ -170,7 +170,7 @@ let propagation = Step(
   Text(en: "A mount inside a volume: who sees it?", zh: "卷里面再挂载：谁看得到？"),
   why: Text(
     en: "A volume shares a directory; what is mounted on a folder of it later is a matter of its own, for each container has its own mounts. mountPropagation says: None (the default) sees nothing of it, HostToContainer sees what others mount there, Bidirectional also passes on what the container itself mounts, and needs a privileged one. In mountinfo the kernel calls these master and shared.",
-    zh: "卷共享的是一个目录；之后又挂载在其中某个文件夹上的东西是另一回事，因为每个容器有自己的挂载。由 mountPropagation 决定：None（默认）什么也看不到；HostToContainer 看得到别处在那里做的挂载；Bidirectional 还会把容器自己做的挂载传出去，需要特权容器。在 mountinfo 里，内核把它们叫做 master 和 shared。"),
+    zh: "卷共享的是一个目录；之后再往卷里的某个子目录上挂载东西，就是另一回事了，因为每个容器有自己的挂载。这由 mountPropagation（挂载传播）决定：None（默认）看不到；HostToContainer 看得到别处做的挂载；Bidirectional 还会把容器自己做的挂载传出去，需要特权容器。在 mountinfo 里，内核用 master 和 shared 表示后两种。"),
   facts: [
     Fact("mount-spreads", en: "what mounter mounts, follower sees", zh: "mounter 挂载的东西，follower 看得到"),
     Fact("not-to-all", en: "apart has the same directory and does not see it", zh: "apart 有同一个目录，却看不到它"),
@@ -193,7 +193,7 @@ let propagation = Step(
   scene.typed("mounter$ mount -t tmpfs none /work/disk; echo inner >/work/disk/page", printed: (made.text + made.errors).trimmed)
   let names = ["mounter", "follower", "apart"]
   let page = { (name: String) in Evidence.text("/proc/\(try scene.process("spread", name))/root/work/disk/page").trimmed }
-  if !scene.breaks("mount-spreads") { try scene.until("the mount has come to follower", "挂载传到 follower") { try page("follower") == "inner" } }
+  if !scene.breaks("mount-spreads") { try scene.until("the mount has come to follower", "挂载传播到 follower") { try page("follower") == "inner" } }
   scene.table([Text(en: "container", zh: "容器"), .data("/proc/PID/mountinfo"), .data("/work/disk/page")], data: try names.map { name in
     let tags = Evidence.mount(try scene.process("spread", name), "/work")?.propagation ?? []
     return [name, tags.isEmpty ? "-" : tags.joined(separator: " "), try page(name).isEmpty ? "-" : try page(name)]
@@ -209,7 +209,7 @@ let broken = Step(
   Text(en: "Break it: one mount less", zh: "破坏：少写一个挂载"),
   why: Text(
     en: "A volume that is declared is not yet in a container: each has to say where it wants it. nginx-container no longer does. debian writes as before, and nginx serves what its own image has.",
-    zh: "声明了卷，不等于容器里就有：每个容器都要写明挂载到哪里。nginx-container 不再写了。debian 照旧写，而 nginx 提供的是它自己镜像里的内容。"),
+    zh: "声明了卷，不等于容器里就有：每个容器都要写明挂载到哪里。这里 nginx-container 没有写。debian 照旧写网页，而 nginx 提供的是它自己镜像里的内容。"),
   facts: [
     Fact("no-mount-no-page", en: "nginx does not have the page", zh: "nginx 没有那个网页"),
     Fact("mountinfo-says-why", en: "mountinfo has no line for it", zh: "mountinfo 里没有这一行"),
@@ -238,6 +238,6 @@ exit(
       "02-shared-volume", title: Text(en: "One directory, two mounts", zh: "一个目录，两个挂载"),
       question: Text(
         en: "Two containers have two file systems. How can one write what the other reads, and what exactly is it that they share?",
-        zh: "两个容器有两个文件系统。一个写的东西，另一个怎样读到？它们共享的究竟是什么？"),
+        zh: "两个容器，两个文件系统。一个写的东西，另一个怎样才能读到？它们共享的究竟是什么？"),
       manifests: [.init("two-containers.yaml", twoContainers), .init("kinds.yaml", kinds), .init("spread.yaml", spread)],
       steps: [hello, mounts, others, propagation, broken])))

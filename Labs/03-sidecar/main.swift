@@ -69,11 +69,11 @@ let oneFile = Step(
   Text(en: "One file, seen from two containers", zh: "两个容器看到同一个文件"),
   why: Text(
     en: "app writes its log into a volume; ship mounts the same volume and prints each line to its own standard output. Each has its own mounts; compare the file's device and inode. The app was not changed and does not know.",
-    zh: "app 把日志写进一个卷；ship 挂载同一个卷，把每一行打印到自己的标准输出。两个容器各有自己的挂载；比较文件的设备号和 inode。应用没有任何改动，对此毫不知情。"),
+    zh: "app 把日志写进一个卷；边车容器（sidecar）ship 挂载同一个卷，把每一行打印到自己的标准输出。两个容器各有自己的挂载；比较文件的设备号和 inode。应用没有任何改动，也毫不知情。"),
   facts: [
-    Fact("own-mounts", en: "app and ship have mounts and process ids of their own", zh: "app 与 ship 各有自己的 Mount Namespace 和 PID Namespace"),
+    Fact("own-mounts", en: "app and ship have mounts and process ids of their own", zh: "app 与 ship 各有自己的挂载命名空间和 PID 命名空间"),
     Fact("same-inode", en: "both see the same file: same device, same inode", zh: "两者看到同一个文件：设备号和 inode 都相同"),
-    Fact("every-line", en: "every line reaches the sidecar's output, once", zh: "每一行都到达 sidecar 的输出，不多不少"),
+    Fact("every-line", en: "every line reaches the sidecar's output, once", zh: "每一行都到达边车容器的输出，不多不少"),
   ],
   cluster: #"""
     k apply -f shop.yaml
@@ -90,7 +90,7 @@ let oneFile = Step(
   let a = try scene.process("shop", "app")
   let s = try scene.process("shop", "ship")
   _ = try written(scene, "shop")
-  scene.compare([.data(""), .data("pid"), .data("Mount Namespace"), .data("PID Namespace"), Text(en: "/logs/app.log, device:inode", zh: "/logs/app.log，设备号:inode")], data: [
+  scene.compare([.data(""), .data("pid"), Text(en: "mount namespace", zh: "挂载命名空间"), Text(en: "PID namespace", zh: "PID 命名空间"), Text(en: "/logs/app.log, device:inode", zh: "/logs/app.log，设备号:inode")], data: [
     ["app", "\(a)", Evidence.namespace(a, "mnt"), Evidence.namespace(a, "pid"), Evidence.inode(a, "/logs/app.log")],
     ["ship", "\(s)", Evidence.namespace(s, "mnt"), Evidence.namespace(s, "pid"), Evidence.inode(s, "/logs/app.log")],
   ])
@@ -106,13 +106,13 @@ let oneFile = Step(
 }
 
 let native = Step(
-  Text(en: "Native sidecars: first to start, last to stop", zh: "原生 sidecar：最先启动，最后停止"),
+  Text(en: "Native sidecars: first to start, last to stop", zh: "原生边车容器：最先启动，最后停止"),
   why: Text(
     en: "As an init container with restartPolicy: Always the sidecar is running before the app starts, and is stopped only after the app has ended: it sees the first line and the last. Of several, the one that is written first starts first and stops last.",
-    zh: "写成 restartPolicy: Always 的 Init Container，sidecar 在应用启动之前就已运行，应用结束之后才停止：第一行和最后一行它都看得到。有多个时，写在最前面的最先启动，最后停止。"),
+    zh: "边车容器写成 restartPolicy: Always 的 Init 容器，就会在应用启动之前运行起来，在应用结束之后才停止：第一行和最后一行它都看得到。有多个时，写在最前面的最先启动，最后停止。"),
   facts: [
     Fact("sidecar-first", en: "ship was started before guard, guard before app", zh: "ship 先于 guard 启动，guard 先于 app"),
-    Fact("sidecar-last", en: "app ended first, then the sidecars, in reverse", zh: "app 最先结束，然后是 sidecar，顺序相反"),
+    Fact("sidecar-last", en: "app ended first, then the sidecars, in reverse", zh: "app 最先结束，然后是边车容器，顺序相反"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f native.yaml
@@ -146,7 +146,7 @@ let rotation = Step(
   Text(en: "Rotation: rename loses nothing, copytruncate does", zh: "日志轮转：重命名不丢行，copytruncate 会丢"),
   why: Text(
     en: "Renamed, the old file keeps its inode, and the sidecar reads it to its end before it opens the new one. Copied and truncated, lines that were not read yet are cut off under the sidecar: it is stopped for a moment here, so that the race is lost for certain.",
-    zh: "重命名之后，旧文件的 inode 不变，sidecar 读完它再打开新文件。先复制再清空，还没读到的行就在 sidecar 眼前被截掉了：这里让它暂停片刻，好让这场竞争必输。"),
+    zh: "重命名之后，旧文件的 inode 不变，边车容器读完它再打开新文件。先复制再清空（copytruncate），还没读走的行就被截掉了。丢不丢本来要看谁快；这里让边车容器暂停片刻，所以必定会丢。"),
   facts: [
     Fact("rename-loses-none", en: "after a rename no line is missing, none came twice", zh: "重命名轮转之后，没有丢行，也没有重复"),
     Fact("copytruncate-loses", en: "after copytruncate lines are missing", zh: "copytruncate 之后有行丢失"),
@@ -168,10 +168,10 @@ let rotation = Step(
 }
 
 let death = Step(
-  Text(en: "Break it: kill the sidecar", zh: "破坏：杀死 sidecar"),
+  Text(en: "Break it: kill the sidecar", zh: "破坏：杀死边车容器"),
   why: Text(
     en: "The sidecar is killed with SIGKILL. The app does not notice: it is another process, in another container. The sidecar is restarted and goes on where it had come to, for it keeps that in the volume; at most a line that it had printed but not yet noted comes twice.",
-    zh: "用 SIGKILL 杀死 sidecar。应用毫无察觉：它是另一个容器里的另一个进程。sidecar 被重启，从原来读到的地方继续，因为进度保存在卷里；最多有一行已打印但还没记下的会重复一次。"),
+    zh: "用 SIGKILL 杀死边车容器。应用毫无察觉：它是另一个容器里的另一个进程。边车容器重启后，从上次读到的地方继续，因为进度保存在卷里；已打印但还没记下进度的那一行可能会重复一次。"),
   facts: [
     Fact("app-unaware", en: "the app is the same process, never restarted", zh: "应用还是同一个进程，没有重启过"),
     Fact("none-lost", en: "after the restart no line is missing", zh: "重启之后没有丢失任何一行"),
@@ -207,7 +207,7 @@ let network = Step(
   Text(en: "A real log daemon, over the network", zh: "真正的日志守护进程，经由网络"),
   why: Text(
     en: "The same app, another sidecar: rsyslog from Debian. Its module imfile follows the file, also past a rename, and omfwd forwards each line over TCP to a collector in another Pod. The app does not know the difference.",
-    zh: "应用不变，换一个 sidecar：Debian 的 rsyslog。它的 imfile 模块跟踪文件，改名也不怕；omfwd 把每一行经 TCP 转发给另一个 Pod 里的收集端。应用不知道有什么区别。"),
+    zh: "应用不变，换一个边车容器：Debian 的 rsyslog。它的 imfile 模块跟踪文件，改名也跟得上；omfwd 把每一行经 TCP 转发给另一个 Pod 里的收集端。在应用看来没有任何区别。"),
   facts: [
     Fact("reaches-collector", en: "the lines reach the collector in the other Pod", zh: "日志行到达另一个 Pod 里的收集端"),
     Fact("daemon-loses-none", en: "through a rename none is missing, none came twice", zh: "经过一次重命名轮转，不丢也不重"),
@@ -251,6 +251,6 @@ exit(
       "03-sidecar", title: Text(en: "An auxiliary container collects the logs", zh: "用辅助容器收集日志"),
       question: Text(
         en: "An app writes its log to a file. How do the lines get out of the container, without a change to the app, and what can be lost on the way?",
-        zh: "应用把日志写到文件里。不改应用，怎样把日志取出容器？途中又可能丢失什么？"),
+        zh: "应用把日志写在文件里。不改应用，怎样把日志一行行地送出容器？途中又可能丢失什么？"),
       manifests: [.init("shop.yaml", pod(in: "/tmp/podlab-03", "shop")), .init("native.yaml", pod(in: "/tmp/podlab-03", "native", native: true))],
       steps: [oneFile, native, rotation, death, network])))

@@ -97,10 +97,10 @@ let server = Step(
   Text(en: "The WAR comes first, then the server", zh: "先有 WAR 包，再有服务器"),
   why: Text(
     en: "The image sample-war has a WAR in it and a program that can copy it, nothing else. As an init container it runs first, copies the WAR into a volume and ends. Only then Tomcat starts, with that volume as its webapps, and compiles the page at the first request.",
-    zh: "镜像 sample-war 里只有一个 WAR 包和一个能复制它的程序。作为 Init 容器，它先运行，把 WAR 复制进卷，然后结束。这之后 Tomcat 才启动，把这个卷当作自己的 webapps，收到第一个请求时编译网页。"),
+    zh: "镜像 sample-war 里只有一个 WAR 包和一个能复制它的程序。它作为 Init 容器先运行，把 WAR 复制到卷里，然后结束。之后 Tomcat 才启动，把这个卷当作自己的 webapps 目录，收到第一个请求时编译网页。"),
   facts: [
-    Fact("war-before-server", en: "the init container had ended with 0 before Tomcat was started", zh: "Tomcat 启动之前，Init 容器已以 0 退出"),
-    Fact("page-compiled", en: "the page was compiled by Tomcat, out of the WAR", zh: "网页由 Tomcat 从 WAR 里编译出来"),
+    Fact("war-before-server", en: "the init container had ended with 0 before Tomcat was started", zh: "Tomcat 启动之前，Init 容器已以退出码 0 结束"),
+    Fact("page-compiled", en: "the page was compiled by Tomcat, out of the WAR", zh: "网页取自 WAR，由 Tomcat 编译"),
   ], standsAlone: true
 ) { scene in
   try importWar(scene, "1.0")
@@ -121,8 +121,8 @@ let server = Step(
   let isFirst = ended.flatMap { e in started.map { e.at <= $0.at && e.exitCode == 0 } } ?? false
   let (code, pid) = (ended?.exitCode.map(String.init) ?? "-", try scene.process("javaweb", "tomcat"))
   scene.say(en: "war: exit code \(code)   tomcat: pid \(pid)", zh: "war：退出码 \(code)   tomcat：pid \(pid)")
-  let found = ended == nil ? Text(en: "war still runs", zh: "war 还在运行") : Text(en: "tomcat first", zh: "tomcat 先启动")
-  try scene.check("war-before-server", isFirst, expected: Text(en: "war ended with 0, then tomcat", zh: "war 以 0 退出，然后才是 tomcat"), found: found)
+  let found = ended == nil ? Text(en: "war still runs", zh: "war 还在运行") : Text(en: "tomcat first", zh: "tomcat 先启动了")
+  try scene.check("war-before-server", isFirst, expected: Text(en: "war ended with 0, then tomcat", zh: "war 以退出码 0 结束，然后才是 tomcat"), found: found)
   let lines = try page(scene, "javaweb")
   scene.typed("$ wget -qO- http://\(try scene.field("javaweb", ".status.podIP")):8080/sample/", printed: lines.joined(separator: "\n"))
   try scene.check("page-compiled", lines.first == "sample 1.0" && lines.contains { $0.contains("index_jsp") } && lines.contains { $0.contains("Apache Tomcat") }, expected: .data("sample 1.0 … index_jsp … Apache Tomcat"), found: .data(lines.joined(separator: "; ")))
@@ -132,7 +132,7 @@ let upgrade = Step(
   Text(en: "The WAR is upgraded alone", zh: "只升级 WAR 包"),
   why: Text(
     en: "Version 2.0 of the WAR is another small image. The Pod is made anew with it; Tomcat's image is the same, byte for byte. With both in one image every change to a page would ship a Java runtime.",
-    zh: "WAR 的 2.0 版是另一个小镜像。用它重建 Pod；Tomcat 的镜像一个字节都没变。若两者同在一个镜像里，改一个网页就要连 Java 运行环境一起发布。"),
+    zh: "WAR 的 2.0 版是另一个小镜像。用它重建 Pod；Tomcat 的镜像一个字节都没变。如果两者同在一个镜像里，改一个网页就要连 Java 运行环境一起发布。"),
   facts: [
     Fact("new-page", en: "the page is version 2.0", zh: "网页是 2.0 版"),
     Fact("same-server", en: "Tomcat's image is the one it was, the WAR's is another", zh: "Tomcat 的镜像没变，WAR 的镜像变了"),
@@ -160,7 +160,7 @@ let order = Step(
   Text(en: "Several init containers: one after the other", zh: "多个 Init 容器：一个接一个"),
   why: Text(
     en: "Init containers run in the order in which they are written, one at a time, each only when the one before has ended with 0. Then all app containers start.",
-    zh: "Init 容器按书写顺序运行，一次一个，前一个以 0 退出之后才轮到下一个。最后所有应用容器一起启动。"),
+    zh: "Init 容器按书写顺序运行，一次一个，前一个以退出码 0 结束，才轮到下一个。最后所有应用容器一起启动。"),
   facts: [Fact("one-at-a-time", en: "each began when the one before had ended", zh: "前一个结束，后一个才开始")], standsAlone: true,
   cluster: #"""
     k apply -f chain.yaml
@@ -182,10 +182,10 @@ let broken = Step(
   Text(en: "Break it: an init container that fails", zh: "破坏：失败的 Init 容器"),
   why: Text(
     en: "The WAR is not there, cp ends with 1. With restartPolicy: Never that is the end of the Pod. With Always it is tried again and again, with a back-off, and the app is never started.",
-    zh: "WAR 不在，cp 以 1 退出。restartPolicy 为 Never，Pod 就此结束；为 Always，则带着回退时间一再重试，应用永远不会启动。"),
+    zh: "WAR 不在，cp 的退出码是 1。restartPolicy 为 Never，Pod 就此结束；为 Always，就反复重试，每次之间有回退延迟（back-off），而应用一直不会启动。"),
   facts: [
-    Fact("never-fails", en: "Never: the Pod has Failed", zh: "Never：Pod 为 Failed"),
-    Fact("always-retries", en: "Always: it is tried again, and the Pod stays Pending", zh: "Always：一再重试，Pod 停在 Pending"),
+    Fact("never-fails", en: "Never: the Pod has Failed", zh: "Never：Pod 变为 Failed"),
+    Fact("always-retries", en: "Always: it is tried again, and the Pod stays Pending", zh: "Always：反复重试，Pod 停在 Pending"),
     Fact("app-not-started", en: "in neither Pod the app was ever started", zh: "两个 Pod 里，应用都从未启动"),
   ], standsAlone: true,
   cluster: #"""
@@ -222,6 +222,6 @@ exit(
       "04-war-init", title: Text(en: "A WAR package and a web server", zh: "WAR 包与 Web 服务器"),
       question: Text(
         en: "An application needs a server to run in. Must both be in one image? If not: how does the application come to the server, and in time?",
-        zh: "应用要在服务器里运行。两者必须放进同一个镜像吗？如果不必，应用怎样及时到服务器手里？"),
+        zh: "应用要在服务器里运行。两者必须放进同一个镜像吗？如果不必，应用怎样才能赶在服务器启动之前送到它那里？"),
       manifests: [.init("javaweb.yaml", javaweb("sample-war:1.0")), .init("chain.yaml", chain), .init("fails-never.yaml", failing("Never")), .init("fails-always.yaml", failing("Always"))],
       steps: [server, upgrade, order, broken])))

@@ -70,12 +70,12 @@ let deadlock = Step(
   Text(en: "Deadlocked: alive for the kernel, dead for everybody else", zh: "死锁：内核眼里活着，别人眼里死了"),
   why: Text(
     en: "Two threads of the server wait for each other. The process is there and sleeps, the port is open: nothing ends, so nothing would be restarted. The liveness probe asks for an answer, and gets none; after two failures in a row the container is killed and a new one started. A server that is stuck does not obey SIGTERM either: the Pod would give it 30 seconds, the probe (terminationGracePeriodSeconds) gives it two. What the old one had written into its own layer is gone.",
-    zh: "服务器的两个线程互相等待。进程还在，处于睡眠状态，端口也开着：什么都没有结束，也就什么都不会重启。存活探针要的是应答，却得不到；连续失败两次，容器被杀死，启动一个新的。卡住的服务器也不会理会 SIGTERM：Pod 会给它 30 秒，探针（terminationGracePeriodSeconds）只给两秒。旧容器写在自己那一层里的东西随之消失。"),
+    zh: "服务器的两个线程互相等待。进程还在，处于睡眠状态，端口也开着：没有谁退出，所以也没有谁会被重启。存活探针要一个应答，却得不到；连续失败两次，容器被杀死，换一个新的。卡死的服务器也不理会 SIGTERM：Pod 给的宽限期是 30 秒，探针（terminationGracePeriodSeconds）只给两秒。旧容器写在自己那一层里的东西随之消失。"),
   facts: [
     Fact("stuck", en: "the process lives (state S), the port takes connections, no answer comes", zh: "进程活着（状态 S），端口接受连接，却没有应答"),
-    Fact("killed", en: "the probe fails, the container is killed and started again", zh: "探针失败，容器被杀死并重新启动"),
-    Fact("probe-grace", en: "it was given the probe's grace period, not the Pod's", zh: "给它的是探针的宽限期，不是 Pod 的"),
-    Fact("layer-gone", en: "a restart is a new container: a file in its own layer is gone", zh: "重启得到的是新容器：写在它自己那层里的文件没了"),
+    Fact("killed", en: "the probe fails, the container is killed and started again", zh: "探测失败，容器被杀死并重启"),
+    Fact("probe-grace", en: "it was given the probe's grace period, not the Pod's", zh: "用的是探针的宽限期，不是 Pod 的"),
+    Fact("layer-gone", en: "a restart is a new container: a file in its own layer is gone", zh: "重启得到的是新容器：写在旧容器那一层里的文件没了"),
   ], standsAlone: true
 ) { scene in
   var manifest = pod(scene, "shop", [("app", "deadlock", scene.breaks("killed") ? "" : liveness)])
@@ -93,7 +93,7 @@ let deadlock = Step(
   let waits = try FileSystem.list("/proc/\(old)/task").map { Evidence.text("/proc/\(old)/task/\($0)/wchan").trimmed }.filter { $0.contains("futex") }.count
   scene.show(
     Text(en: "pid \(old)   state \(state)   threads that wait for a lock: \(waits)", zh: "pid \(old)   状态 \(state)   等锁的线程：\(waits)"),
-    .data("GET /   ") + told(answer) + Text(en: "   connections that hang: \(connections(old))", zh: "   悬着的连接：\(connections(old))"))
+    .data("GET /   ") + told(answer) + Text(en: "   connections that hang: \(connections(old))", zh: "   没有回音的连接：\(connections(old))"))
   try scene.check(
     "stuck", state == "S" && answer == silence.en, expected: Text(en: "state S, ", zh: "状态 S，") + silence,
     found: Text(en: "state \(state), ", zh: "状态 \(state)，") + told(answer))
@@ -105,7 +105,7 @@ let deadlock = Step(
     let end = Clock.monotonic + limit * 1_000_000_000
     while Clock.monotonic < end, try !isNew() { usleep(100_000) }
   } else {
-    try scene.until("two probes fail and the container is replaced", "两次探测失败，容器被替换", seconds: limit, isNew)
+    try scene.until("two probes fail and the container is replaced", "两次探测失败，容器被换掉", seconds: limit, isNew)
   }
   let events = try scene.events("Unhealthy")
   scene.show(event: "Unhealthy", events.first?.shortened(66))
@@ -118,7 +118,7 @@ let deadlock = Step(
   let end = journal.first { $0.event == "containerExited" }?.at ?? 0
   let verdict = journal.last { $0.result == "failure" && $0.at <= end }?.at ?? 0
   let tenths = (end - verdict) / 100_000_000
-  scene.say(en: "from the last failure to its end: \(tenths / 10).\(tenths % 10) s", zh: "从最后一次失败到它结束：\(tenths / 10).\(tenths % 10) 秒")
+  scene.say(en: "from the last failure to its end: \(tenths / 10).\(tenths % 10) s", zh: "从最后一次失败到容器结束：\(tenths / 10).\(tenths % 10) 秒")
   try scene.check(
     "probe-grace", end > 0 && (19...100).contains(tenths) && code == "137", expected: Text(en: "2 s, exit code 137", zh: "2 秒，退出码 137"),
     found: Text(en: "\(tenths / 10) s, exit code \(code)", zh: "\(tenths / 10) 秒，退出码 \(code)"))
@@ -130,14 +130,14 @@ let deadlock = Step(
 }
 
 let readiness = Step(
-  Text(en: "Readiness: out of service, not killed", zh: "就绪：退出服务，但不杀死"),
+  Text(en: "Readiness: out of service, not killed", zh: "就绪探针：暂停服务，但不杀死"),
   why: Text(
     en: "A server that is busy, or waits for its database, is to get no requests for a while; killing it would not help. The readiness probe says so: Ready becomes False, a Service would send nothing more to it, and the process stays. Two successes in a row bring it back.",
-    zh: "忙碌的服务器，或在等数据库的服务器，应当暂时不接请求；杀死它没有用。就绪探针表达的就是这个：Ready 变为 False，Service 不再给它发请求，而进程保持不变。连续两次成功，它就回来了。"),
+    zh: "服务器正忙，或者在等数据库，就应当暂时不接请求；杀死它没有用。就绪探针管的就是这个：Ready 变为 False，Service 不再给它发请求，而进程不变。连续成功两次，它就恢复服务。"),
   facts: [
-    Fact("first-later", en: "the first question comes a second after the start (initialDelaySeconds)", zh: "启动一秒之后才第一次探测（initialDelaySeconds）"),
-    Fact("out-of-service", en: "Ready is False, the process is the same, nothing was restarted", zh: "Ready 为 False，进程不变，没有重启"),
-    Fact("back-again", en: "after two successes Ready is True again", zh: "两次成功之后 Ready 又是 True"),
+    Fact("first-later", en: "the first question comes a second after the start (initialDelaySeconds)", zh: "启动一秒之后才做第一次探测（initialDelaySeconds）"),
+    Fact("out-of-service", en: "Ready is False, the process is the same, nothing was restarted", zh: "Ready 为 False，进程没变，没有重启"),
+    Fact("back-again", en: "after two successes Ready is True again", zh: "成功两次之后，Ready 又是 True"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f desk.yaml
@@ -164,7 +164,7 @@ let readiness = Step(
   let status = { (try isReady(scene, "desk", "app"), try restarts(scene, "desk", "app")) }
   try scene.until("the probe fails", "探测失败") { let s = try status(); return s.0 == "false" || s.1 != "0" }
   let out = try status()
-  let process = { () -> Text in Evidence.state(pid) == "-" ? Text(en: "process gone", zh: "进程没了") : Text(en: "process still \(pid)", zh: "进程还是 \(pid)") }
+  let process = { () -> Text in Evidence.state(pid) == "-" ? Text(en: "process gone", zh: "进程不在了") : Text(en: "process still \(pid)", zh: "进程还是 \(pid)") }
   let condition = { try scene.field("desk", ".status.conditions[?(@.type==\"Ready\")].status") }
   scene.show(.data("app$ rm /tmp/open"), .data("  Ready: \(try condition())   restartCount: \(out.1)   ") + process())
   try scene.check(
@@ -201,11 +201,11 @@ let impatient = Step(
   Text(en: "Break it: a liveness probe that cannot wait, and its cure", zh: "破坏：等不及的存活探针，以及解药"),
   why: Text(
     en: "This server needs three seconds before it listens. Its liveness probe begins at once and gives up at the first failure: the server is killed before it has come up, again and again. The second Pod has the same probe and a startup probe: until that one has succeeded, the others are not asked.",
-    zh: "这个服务器要三秒才开始监听。它的存活探针立刻开始，第一次失败就放弃：服务器还没起来就被杀，周而复始。第二个 Pod 用同样的探针，再加一个启动探针：启动探针成功之前，其他探针都不启动。"),
+    zh: "这个服务器要三秒才开始监听。它的存活探针立刻开始，失败一次就放弃：服务器还没起来就被杀，周而复始。第二个 Pod 用同样的存活探针，再加一个启动探针：启动探针成功之前，其他探针都不工作。"),
   facts: [
-    Fact("never-up", en: "the impatient one was killed, and never listened", zh: "等不及的那个被杀了，从没开始监听"),
-    Fact("held-back", en: "with a startup probe no liveness probe came before it had succeeded", zh: "有启动探针时，在它成功之前没有做过存活探测"),
-    Fact("cured", en: "with a startup probe it comes up, without a restart", zh: "有启动探针，它正常起来，没有重启"),
+    Fact("never-up", en: "the impatient one was killed, and never listened", zh: "等不及的那个被杀死，从没监听过"),
+    Fact("held-back", en: "with a startup probe no liveness probe came before it had succeeded", zh: "有启动探针时，它成功之前没有做过存活探测"),
+    Fact("cured", en: "with a startup probe it comes up, without a restart", zh: "有启动探针，服务器正常起来，没有重启"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f impatient.yaml -f patient.yaml
@@ -220,7 +220,7 @@ let impatient = Step(
   let uncured = scene.breaks("held-back") || scene.breaks("cured")
   try scene.podctl("apply", "-f", "-", input: pod(scene, "patient", [("app", "slow", probe + (uncured ? "" : startup))]))
   let up = { (pod: String) in FileSystem.exists("\(scene.folder)/\(pod)/notes") }
-  try scene.until("one is up and the other was killed", "一个起来了，另一个被杀了") {
+  try scene.until("one is up and the other was killed", "一个起来了，另一个被杀死") {
     let killed = try restarts(scene, "impatient", "app")
     let other = try restarts(scene, "patient", "app")
     let ready = try isReady(scene, "patient", "app") == "true"
@@ -267,13 +267,13 @@ let slowly = { (name: String, more: String) in
 }
 
 let kinds = Step(
-  Text(en: "Four ways to ask", zh: "四种问法"),
+  Text(en: "Four ways to ask", zh: "四种探测方式"),
   why: Text(
     en: "exec runs a program in the container, httpGet wants a status from 200 to 399, tcpSocket an accepted connection, grpc the answer SERVING of the health service. One container for each; then the gRPC server says NOT_SERVING.",
-    zh: "exec 在容器里运行一个程序；httpGet 要求状态码在 200 到 399 之间；tcpSocket 要求连接被接受；grpc 要求健康服务回答 SERVING。各用一个容器；然后 gRPC 服务器回答 NOT_SERVING。"),
+    zh: "exec 在容器里运行一个程序；httpGet 要求状态码在 200 到 399 之间；tcpSocket 要求连接被接受；grpc 要求健康服务回答 SERVING。每种方式一个容器；最后让 gRPC 服务器改口回答 NOT_SERVING。"),
   facts: [
-    Fact("four-ways", en: "all four probes find their server ready", zh: "四种探针都认为服务器就绪"),
-    Fact("grpc-says-no", en: "a server that answers NOT_SERVING is not ready", zh: "回答 NOT_SERVING 的服务器不就绪"),
+    Fact("four-ways", en: "all four probes find their server ready", zh: "四种探测都成功，服务器就绪"),
+    Fact("grpc-says-no", en: "a server that answers NOT_SERVING is not ready", zh: "服务器回答 NOT_SERVING，就是未就绪"),
   ], standsAlone: true
 ) { scene in
   let ask = { (how: String) in "    readinessProbe: {\(how), periodSeconds: 1, failureThreshold: 1}" }
@@ -311,11 +311,11 @@ let kinds = Step(
 }
 
 let leak = Step(
-  Text(en: "A leak: the probe ends it before the kernel must", zh: "内存泄漏：赶在内核动手之前由探针结束它"),
+  Text(en: "A leak: the probe ends it before the kernel must", zh: "内存泄漏：探针赶在内核动手之前结束它"),
   why: Text(
     en: "A server answers well and eats memory. An exec probe can ask anything, here how much memory process 1 has; past 60 MiB it fails, and the container is replaced before the machine suffers. The kernel says how much it had (VmRSS).",
-    zh: "服务器应答正常，内存却越吃越多。exec 探针什么都能问，这里问 1 号进程占了多少内存；超过 60 MiB 就失败，容器在殃及机器之前被替换。占用多少由内核说了算（VmRSS）。"),
-  facts: [Fact("leak-ended", en: "the leaking container was replaced; the new one is small again", zh: "泄漏的容器被替换，新的又很小")], standsAlone: true
+    zh: "服务器应答正常，占用的内存却越来越多。exec 探针什么都能查，这里查 1 号进程占了多少内存；超过 60 MiB 就算失败，容器在拖垮机器之前就被换掉。占了多少，由内核说了算（VmRSS）。"),
+  facts: [Fact("leak-ended", en: "the leaking container was replaced; the new one is small again", zh: "泄漏的容器被换掉，新容器占用又很小")], standsAlone: true
 ) { scene in
   let limit = scene.breaks("leak-ended") ? 6_000_000 : 60_000
   let probe = "    livenessProbe: {exec: {command: [sh, -c, \"test $(awk '/VmRSS/ {print $2}' /proc/1/status) -lt \(limit)\"]}, periodSeconds: 1, failureThreshold: 1}"
@@ -326,7 +326,7 @@ let leak = Step(
   var most = first
   _ = try scene.exec("greedy", "app", "touch /tmp/leak")
   let begin = Clock.monotonic
-  try scene.until("it has grown and was replaced", "它涨大并被替换", seconds: 30) {
+  try scene.until("it has grown and was replaced", "内存增长，容器被换掉", seconds: 30) {
     most = max(most, memory(old))
     if scene.breaks("leak-ended"), Clock.monotonic - begin > 4_000_000_000 { return true }
     return try scene.processes("greedy")["app"].map { $0 != old } ?? false
@@ -350,7 +350,7 @@ exit(
       "05-probes", title: Text(en: "The process lives, but is it healthy?", zh: "进程活着，可它健康吗？"),
       question: Text(
         en: "The kernel knows whether a process runs. It does not know whether it works. Who asks, how, and what is done about the answer?",
-        zh: "内核知道进程是否在运行，却不知道它是否在工作。由谁来问，怎么问，得到回答之后又怎么办？"),
+        zh: "内核知道进程是否在运行，却不知道它是否在工作。由谁来问？怎么问？问到之后怎么办？"),
       manifests: [
         .init("desk.yaml", desk), .init("impatient.yaml", slowly("impatient", "")),
         .init("patient.yaml", slowly("patient", "    startupProbe: {tcpSocket: {port: 8080}, periodSeconds: 1, failureThreshold: 30}")),

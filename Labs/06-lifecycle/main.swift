@@ -10,9 +10,9 @@ let pending = Step(
   Text(en: "Pending: stored, and nothing runs yet", zh: "Pending：已保存，但还没有运行"),
   why: Text(
     en: "A Pod that is accepted is stored first, whatever becomes of it. One asks for a node that does not exist, one for an image that does not exist: both are Pending, for different reasons, and the status says which.",
-    zh: "Pod 被接受后，先是被保存下来，不管后面怎样。一个要求不存在的节点，一个要求不存在的镜像：两者都是 Pending，原因不同，状态里写得很清楚。"),
+    zh: "Pod 一被接受，就先保存下来，不管后面怎样。一个要的节点不存在，一个要的镜像不存在：两者都是 Pending，原因不同，状态里写得很清楚。"),
   facts: [
-    Fact("stored-first", en: "the object is stored, and no process of it exists", zh: "对象已经保存，而它的进程一个也没有"),
+    Fact("stored-first", en: "the object is stored, and no process of it exists", zh: "对象已保存，而它的进程一个也没有"),
     Fact("not-scheduled", en: "no node fits: Pending, bound to none", zh: "没有合适的节点：Pending，没有绑定到任何节点"),
     Fact("no-image", en: "scheduled, but its image is missing: Pending too", zh: "已调度，但镜像缺失：同样是 Pending"),
   ], standsAlone: true,
@@ -56,10 +56,10 @@ let succeeded = Step(
   Text(en: "Running, then Succeeded", zh: "Running，然后 Succeeded"),
   why: Text(
     en: "Two containers with restartPolicy: Never. One has ended well, one still runs: the Pod is Running, for it is bound to a node and one container of it runs. When the last has ended with 0, the Pod has Succeeded.",
-    zh: "两个容器，restartPolicy: Never。一个已正常结束，一个还在运行：Pod 处于 Running，因为它已绑定到节点，并且有一个容器在运行。最后一个也以 0 退出之后，Pod 就是 Succeeded。"),
+    zh: "两个容器，restartPolicy: Never。一个已正常结束，一个还在运行：Pod 是 Running，因为它已绑定到节点，并且有一个容器在运行。最后一个也以退出码 0 结束，Pod 就是 Succeeded。"),
   facts: [
-    Fact("running", en: "Running while one container runs, the other ended with 0", zh: "一个容器在运行、另一个以 0 退出时是 Running"),
-    Fact("succeeded", en: "Succeeded when all have ended with 0", zh: "全部以 0 退出后是 Succeeded"),
+    Fact("running", en: "Running while one container runs, the other ended with 0", zh: "一个容器在运行，另一个以退出码 0 结束：Running"),
+    Fact("succeeded", en: "Succeeded when all have ended with 0", zh: "全部以退出码 0 结束：Succeeded"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f job.yaml
@@ -96,10 +96,10 @@ let succeeded = Step(
 }
 
 let failed = Step(
-  Text(en: "Failed, and how one finds out why", zh: "Failed，以及怎样查原因"),
+  Text(en: "Failed, and how one finds out why", zh: "Failed，以及怎样查明原因"),
   why: Text(
     en: "The article says: Failed, as soon as one container ends with an error. Today the phase is settled when all containers have ended: while one still runs the Pod is Running, though another has failed. The log and the status say why.",
-    zh: "文章说：只要有一个容器以错误退出，就是 Failed。如今要等所有容器都结束才定阶段：只要还有一个在运行，即使另一个失败了，Pod 仍是 Running。日志和状态会告诉你原因。"),
+    zh: "文章说：只要有一个容器出错退出，就是 Failed。如今要等所有容器都结束才算：只要还有一个在运行，即使另一个失败了，Pod 仍是 Running。原因要看日志和状态。"),
   facts: [
     Fact("not-failed-yet", en: "one container has failed, one runs: the Pod is Running", zh: "一个容器失败、一个在运行：Pod 是 Running"),
     Fact("failed", en: "all have ended, one of them badly: Failed", zh: "全部结束，其中一个出错：Failed"),
@@ -122,7 +122,7 @@ let failed = Step(
   try scene.podctl("apply", "-f", "-", input: manifest)
   let code = scene.breaks("failed") ? "0" : "3"
   try scene.until("half", ".status.containerStatuses[?(@.name==\"bad\")].state.terminated.exitCode", is: code)
-  try scene.until("the good one runs", "good 开始运行") { try scene.processes("half")["good"] != nil }
+  try scene.until("the good one runs", "good 运行起来") { try scene.processes("half")["good"] != nil }
   let go = { _ = try scene.exec("half", "good", "touch /tmp/go") }
   if scene.breaks("not-failed-yet") {
     try go()
@@ -151,11 +151,11 @@ let unknown = Step(
   Text(en: "Unknown: the one who reports is dead", zh: "Unknown：汇报者不在了"),
   why: Text(
     en: "The phase is a report, not the thing itself. Here each Pod has a supervisor that reports, as the kubelet does for all Pods of a node. It is killed: nobody can say how the Pod is, so it is Unknown, while its container runs on. A cluster shows a lost node's Pods by their condition Ready=False; it has not set the phase Unknown since 2015.",
-    zh: "阶段只是一份汇报，不是事情本身。这里每个 Pod 有一个监管进程负责汇报，就像 kubelet 为节点上所有 Pod 所做的。杀死它：没有人说得出 Pod 怎样了，于是是 Unknown，而容器照常运行。集群里节点失联时，Pod 是用 Ready=False 来表示的；Unknown 这个阶段从 2015 年起就不再设置了。"),
+    zh: "阶段只是一份汇报，不是事情本身。这里每个 Pod 有一个监管进程负责汇报，就像 kubelet 替节点上所有 Pod 汇报那样。杀死它，没有人说得出 Pod 怎样了，于是阶段是 Unknown，而容器照常运行。在集群里，节点失联时用 Ready=False 表示；Unknown 这个阶段从 2015 年起就不再设置了。"),
   facts: [
     Fact("unknown", en: "nobody reports: phase Unknown", zh: "无人汇报：阶段是 Unknown"),
     Fact("runs-on", en: "the container did not notice: same process", zh: "容器毫无察觉：还是同一个进程"),
-    Fact("adopted", en: "a new supervisor finds the Pod as it is: Running, no restart", zh: "新的监管进程接管现状：Running，没有重启"),
+    Fact("adopted", en: "a new supervisor finds the Pod as it is: Running, no restart", zh: "新的监管进程接管现有的一切：Running，没有重启"),
   ], standsAlone: true
 ) { scene in
   try scene.apply(steady, ready: "steady")
@@ -192,7 +192,7 @@ let restarts = Step(
   Text(en: "Who is started again, and when", zh: "谁会被重启，什么时候重启"),
   why: Text(
     en: "restartPolicy decides: Always restarts whatever ended, OnFailure what ended with an error, Never nothing. A container that keeps ending is given time: the first restart comes at once, then after 10 s, 20 s, 40 s … up to 5 minutes (CrashLoopBackOff).",
-    zh: "由 restartPolicy 决定：Always 不管怎样结束都重启，OnFailure 只重启出错的，Never 不重启。总是退出的容器会被冷却：第一次立即重启，然后是 10 秒、20 秒、40 秒……最长 5 分钟（CrashLoopBackOff）。"),
+    zh: "由 restartPolicy 决定：Always 不管怎样结束都重启，OnFailure 只重启出错的，Never 不重启。总是退出的容器，重启会越来越慢：第一次立即重启，之后的回退延迟（back-off）是 10 秒、20 秒、40 秒……最长 5 分钟（CrashLoopBackOff）。"),
   facts: [
     Fact("never", en: "Never: exit 1 is the end", zh: "Never：退出码 1 就到此为止"),
     Fact("on-failure", en: "OnFailure: exit 1 is restarted, exit 0 is not", zh: "OnFailure：退出码 1 会重启，0 不会"),
@@ -214,7 +214,7 @@ let restarts = Step(
   if scene.breaks("always") { manifests = policies.replacing("restartPolicy: Always", with: "restartPolicy: OnFailure") }
   try scene.podctl("apply", "-f", "-", input: manifests + "---\n" + (scene.breaks("back-off-doubles") ? crash.replacing("exit 1", with: "sleep 3600") : crash))
   let counts = { (pod: String) in try scene.field(pod, ".status.containerStatuses[*].restartCount") }
-  try scene.until("the first ends and restarts", "第一轮结束与重启") {
+  try scene.until("the first ends and restarts", "第一轮结束并重启") {
     // The last of the Pod's containers; none is there at first.
     let isRestarted = { (pod: String) in try counts(pod).split(separator: " ").last.flatMap { Int($0) } ?? 0 > 0 }
     return try isRestarted("on-failure") && (isRestarted("always") || scene.breaks("always"))
@@ -240,13 +240,13 @@ let restarts = Step(
   if scene.breaks("back-off-doubles") {
     try reads()
   } else {
-    try scene.until("the second back-off of the Pod crash", "Pod crash 的第二次回退", seconds: 40) {
+    try scene.until("the second back-off of the Pod crash", "Pod crash 的第二次回退延迟", seconds: 40) {
       try reads()
       return waits.contains("20s")
     }
   }
   scene.timeline("crash")
-  scene.say(en: "CrashLoopBackOff: back-off \(waits.joined(separator: ", then "))", zh: "CrashLoopBackOff：回退 \(waits.joined(separator: "，然后 "))")
+  scene.say(en: "CrashLoopBackOff: back-off \(waits.joined(separator: ", then "))", zh: "CrashLoopBackOff：回退延迟 \(waits.joined(separator: "，然后 "))")
   try scene.check("back-off-doubles", waits.last == "20s", expected: .data("20s"), found: .data(waits.joined(separator: ", ")))
   try scene.remove("never", "on-failure", "always", "crash")
 }
@@ -255,10 +255,10 @@ let hooked = Step(
   Text(en: "Hooks: after the start, before the stop", zh: "回调：启动之后，停止之前"),
   why: Text(
     en: "postStart runs beside the program as soon as it was started; until it is done the container does not count as running. preStop runs before SIGTERM is sent, and the time it takes is taken from the grace period. Both may be exec, httpGet or sleep.",
-    zh: "postStart 在程序启动后立刻与它并行运行；它没做完，容器就不算运行中。preStop 在发送 SIGTERM 之前运行，它用掉的时间从宽限期里扣。两者都可以是 exec、httpGet 或 sleep。"),
+    zh: "postStart 在程序启动后立刻开始，与程序并行运行；它没完成，容器就不算运行中。preStop 在发送 SIGTERM 之前运行，用掉的时间从宽限期里扣。两者都可以是 exec、httpGet 或 sleep。"),
   facts: [
-    Fact("post-start-first", en: "the container is ready only when postStart is done", zh: "postStart 做完，容器才就绪"),
-    Fact("pre-stop-first", en: "SIGTERM comes only when preStop is done", zh: "preStop 做完，SIGTERM 才来"),
+    Fact("post-start-first", en: "the container is ready only when postStart is done", zh: "postStart 完成之后，容器才就绪"),
+    Fact("pre-stop-first", en: "SIGTERM comes only when preStop is done", zh: "preStop 完成之后，才发 SIGTERM"),
     Fact("three-ways", en: "a hook may be a request (httpGet) or a pause (sleep) too", zh: "回调也可以是一个请求（httpGet）或一段停顿（sleep）"),
   ], standsAlone: true,
   cluster: #"""
@@ -276,9 +276,9 @@ let hooked = Step(
   scene.typed("app$ cat /host/diary", printed: diary().joined(separator: "\n"))
   try scene.check("post-start-first", equal: "1 postStart is done", diary().joined(separator: ", "))
   try scene.podctl("delete", "pod", "hooks")
-  if scene.breaks("pre-stop-first") { try scene.until("the diary is whole", "日志写完") { diary().count >= 3 } }
+  if scene.breaks("pre-stop-first") { try scene.until("the diary is whole", "记录写完") { diary().count >= 3 } }
   scene.show(data: "$ podctl delete pod hooks")
-  scene.say(en: "the whole diary:", zh: "完整的日记：")
+  scene.say(en: "the whole diary:", zh: "完整的记录：")
   scene.show(data: diary().map { "  \($0)" })
   let order = diary().dropFirst().map { $0.prefix(1) }.joined()
   try scene.check("pre-stop-first", equal: "234", order)
@@ -295,7 +295,7 @@ let hooked = Step(
   scene.show(
     .data("$ podctl delete pod ways"),
     .data("  web   httpGet /bye   ") + (asked ? Text(en: "the server was asked", zh: "服务器收到了请求") : Text(en: "the server was not asked", zh: "服务器没有收到请求")),
-    .data("  nap   sleep 1        ") + (slept ? Text(en: "it lived for a second more", zh: "又活了一秒") : Text(en: "it ended at once", zh: "立刻就结束了")))
+    .data("  nap   sleep 1        ") + (slept ? Text(en: "it lived for a second more", zh: "又运行了一秒") : Text(en: "it ended at once", zh: "立刻就结束了")))
   try scene.check("three-ways", asked && slept, expected: Text(en: "asked, and a second's pause", zh: "收到请求，停顿一秒"), found: .data("\(asked), \(slept)"))
   try scene.podctl("wait", "--for=delete", "pod/ways", "--timeout=30s")
 }
@@ -304,10 +304,10 @@ let broken = Step(
   Text(en: "Break it: an app that ignores SIGTERM, a hook that never ends", zh: "破坏：无视 SIGTERM 的应用，没完没了的回调"),
   why: Text(
     en: "Nobody waits longer than the grace period. One app ignores SIGTERM and gets SIGKILL after its two seconds; one preStop hook would take a minute, and is given up after its one.",
-    zh: "没有人会等得比宽限期更久。一个应用无视 SIGTERM，两秒之后得到 SIGKILL；一个 preStop 回调要花一分钟，一秒之后就被放弃。"),
+    zh: "宽限期一到，就不再等了。一个应用无视 SIGTERM，两秒之后被 SIGKILL 杀死；一个 preStop 回调要花一分钟，一秒之后就被放弃。"),
   facts: [
-    Fact("killed-at-last", en: "it lived through SIGTERM and died of SIGKILL, 2 s later", zh: "它挺过了 SIGTERM，两秒后死于 SIGKILL"),
-    Fact("hook-given-up", en: "the hook began and never finished", zh: "回调开始了，但没有做完"),
+    Fact("killed-at-last", en: "it lived through SIGTERM and died of SIGKILL, 2 s later", zh: "它扛过了 SIGTERM，两秒后死于 SIGKILL"),
+    Fact("hook-given-up", en: "the hook began and never finished", zh: "回调开始了，但没有完成"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f stubborn.yaml
@@ -336,7 +336,7 @@ let broken = Step(
   try scene.check("killed-at-last", took >= 2, expected: Text(en: "2 s or more", zh: "2 秒以上"), found: Text(en: "\(seconds) s", zh: "\(seconds) 秒"))
   try scene.podctl("wait", "--for=delete", "pod/slow", "--timeout=30s")
   let diary = Evidence.lines(scene.folder + "/slow/diary").joined(separator: ", ")
-  scene.say(en: "what the hook of slow wrote: \(diary)", zh: "slow 的回调写下的：\(diary)")
+  scene.say(en: "what the hook of slow wrote: \(diary)", zh: "slow 的回调写下的记录：\(diary)")
   try scene.check("hook-given-up", equal: "begun", diary)
 }
 
@@ -346,7 +346,7 @@ exit(
       "06-lifecycle", title: Text(en: "Phases, hooks, restarts", zh: "阶段、回调与重启"),
       question: Text(
         en: "A Pod is Pending, Running, Succeeded, Failed or Unknown. What exactly makes it so, and what happens between \"start\" and \"gone\"?",
-        zh: "Pod 会是 Pending、Running、Succeeded、Failed 或 Unknown。究竟是什么决定的？从“启动”到“消失”之间又发生了什么？"),
+        zh: "Pod 的阶段有 Pending、Running、Succeeded、Failed 和 Unknown。究竟由什么决定？从“启动”到“消失”之间又发生了什么？"),
       manifests: [
         .init("nowhere.yaml", nowhere), .init("no-image.yaml", noImage), .init("job.yaml", job), .init("half.yaml", half), .init("policies.yaml", policies),
         .init("crash.yaml", crash), .init("hooks.yaml", hooks), .init("ways.yaml", ways), .init("stubborn.yaml", stubborn), .init("slow.yaml", slow),

@@ -11,12 +11,12 @@ let secrets = Step(
   Text(en: "Two Secrets become two files", zh: "两个 Secret 变成两个文件"),
   why: Text(
     en: "One Secret is made on the command line from a file, one from YAML. The Pod names both as sources of one projected volume; the kubelet writes each key as a file into a file system in memory and mounts it, read-only, in the container.",
-    zh: "一个 Secret 在命令行上由文件创建，另一个写成 YAML。Pod 把两者列为同一个投射卷的来源；kubelet 把每个键写成一个文件，放进内存里的文件系统，再以只读方式挂载到容器中。"),
+    zh: "一个 Secret 用命令行从文件创建，另一个写成 YAML。Pod 把两者列为同一个投射卷的来源；kubelet 把每个键写成一个文件，放在内存文件系统里，再以只读方式挂载到容器中。"),
   facts: [
     Fact("two-files", en: "the container finds both credentials as files", zh: "容器里能找到两个凭据文件"),
-    Fact("in-memory", en: "they lie in memory: a tmpfs, on no disk", zh: "文件在内存里：tmpfs，不落盘"),
+    Fact("in-memory", en: "they lie in memory: a tmpfs, on no disk", zh: "文件在内存里（tmpfs），不落盘"),
     Fact("read-only", en: "the container cannot write there", zh: "容器不能往里写"),
-    Fact("not-encrypted", en: "base64 is not encryption: anybody reads it back", zh: "base64 不是加密：谁都能还原"),
+    Fact("not-encrypted", en: "base64 is not encryption: anybody reads it back", zh: "base64 不是加密，谁都能还原"),
   ], standsAlone: true,
   cluster: #"""
     printf admin >username.txt
@@ -53,7 +53,7 @@ let secrets = Step(
   try scene.check("in-memory", equal: "tmpfs", mount.type)
   let write = try inside("touch /projected-volume/x 2>&1")
   scene.typed("container$ touch /projected-volume/x", printed: write)
-  try scene.check("read-only", write.contains("Read-only") && mount.options.contains("ro"), expected: .data("Read-only file system"), found: write.isEmpty ? Text(en: "written", zh: "写成了") : .data(write))
+  try scene.check("read-only", write.contains("Read-only") && mount.options.contains("ro"), expected: .data("Read-only file system"), found: write.isEmpty ? Text(en: "written", zh: "写进去了") : .data(write))
 
   let encoded = try scene.podctl("get", "secret", "pass", "-o", "jsonpath={.data.password\\.txt}")
   let decoded = String(decoding: TokenProof.bytes(encoded), as: UTF8.self)
@@ -68,12 +68,12 @@ let sources = Step(
   Text(en: "Four sources in one folder", zh: "四种来源，一个目录"),
   why: Text(
     en: "Secret, ConfigMap, the downward API (what the Pod knows of itself) and a service account token are the article's four kinds; ClusterTrustBundle and PodCertificate have come since. The token is signed by the issuer: its key, published as JWKS, proves that nobody else wrote it.",
-    zh: "Secret、ConfigMap、Downward API（Pod 对自身的了解）和 ServiceAccountToken 是文章里的四种；后来又有了 ClusterTrustBundle 和 PodCertificate。令牌由签发者签名：用它以 JWKS 公布的公钥就能证明令牌不是别人写的。"),
+    zh: "Secret、ConfigMap、Downward API（Pod 对自身的了解）和 ServiceAccountToken（服务账号令牌）是文章里的四种；后来又有了 ClusterTrustBundle 和 PodCertificate。令牌由签发者签名：用签发者公布的公钥（JWKS）就能证明，令牌不是别人伪造的。"),
   facts: [
     Fact("four-sources", en: "one folder holds all four", zh: "一个目录里四种都有"),
-    Fact("own-mode", en: "an item has the mode that it was given", zh: "条目的权限正是写明的那个"),
+    Fact("own-mode", en: "an item has the mode that it was given", zh: "条目的文件权限与写明的一致"),
     Fact("knows-itself", en: "the Pod reads its own labels", zh: "Pod 读到自己的标签"),
-    Fact("token-verified", en: "the issuer's key verifies the token, and not a changed one", zh: "签发者的公钥验证令牌有效，改动过的则无效"),
+    Fact("token-verified", en: "the issuer's key verifies the token, and not a changed one", zh: "用签发者的公钥验证：令牌有效，改动过的无效"),
     Fact("token-bound", en: "it is for this Pod, this audience, ten minutes", zh: "令牌只属于这个 Pod、这个受众，有效期十分钟"),
   ], standsAlone: true,
   cluster: #"""
@@ -135,7 +135,7 @@ let rotation = Step(
   Text(en: "The token is replaced before it is old", zh: "令牌到期之前就会更换"),
   why: Text(
     en: "A token cannot be taken back, so it is short-lived, and the kubelet replaces it when 80 % of its life is over. Ten minutes is the shortest life there is, so eight minutes would have to pass: instead one sees the timer that is set in the kernel. And one sees the replacing itself: a supervisor that has just been started has no token in memory and asks for one at once, as a kubelet does that was restarted.",
-    zh: "令牌发出去就收不回来，所以有效期很短；过了 80 % 的有效期，kubelet 就换一个新的。最短的有效期是十分钟，要看到更换得等八分钟：这里看的是已经在内核里设好的定时器。更换本身也看得到：刚启动的监管进程内存里没有令牌，会立刻申请一个，就像重启过的 kubelet 那样。"),
+    zh: "令牌发出去就收不回来，所以有效期很短；有效期过去 80 %，kubelet 就换一个新的。最短的有效期是十分钟，要等八分钟才会更换：这里先看内核里已经设好的定时器。更换本身也看得到：刚启动的监管进程内存里没有令牌，会立刻申请一个，就像重启后的 kubelet 那样。"),
   facts: [
     Fact("renewal-planned", en: "a timer of the supervisor goes off when 80 % of the life is over", zh: "监管进程的定时器会在有效期过去 80 % 时触发"),
     Fact("token-replaced", en: "the file has another token, the container is the same process", zh: "文件里换了新令牌，容器还是同一个进程"),
@@ -197,10 +197,10 @@ let atomic = Step(
   Text(en: "An update happens at once, or not at all", zh: "更新要么整体发生，要么不发生"),
   why: Text(
     en: "Two keys of a ConfigMap belong together. They are changed ten times while a reader compares them without a pause. The kubelet writes each version into a folder of its own and then moves one symbolic link, ..data; rename(2) is atomic, so nobody ever sees half of an update.",
-    zh: "ConfigMap 的两个键必须一致。读者不停地比较它们，其间把它们改了十次。kubelet 把每个版本写进一个新目录，然后只移动一个符号链接 ..data；rename(2) 是原子的，所以谁也看不到更新了一半的样子。"),
+    zh: "ConfigMap 的两个键必须一致。一个程序不停地读出来比较，其间两个键一起改了十次。kubelet 把每个版本写进一个新目录，然后只移动一个符号链接 ..data；rename(2) 是原子的，所以谁也看不到只更新了一半的样子。"),
   facts: [
     Fact("link-moves", en: "..data points at another folder after an update", zh: "更新之后 ..data 指向另一个目录"),
-    Fact("never-half", en: "no read saw one file old and the other new", zh: "没有一次读到一新一旧"),
+    Fact("never-half", en: "no read saw one file old and the other new", zh: "没有一次读到一个新、一个旧"),
     Fact("env-stale", en: "the same value in an environment variable stays old", zh: "同一个值放在环境变量里就一直是旧的"),
     Fact("subpath-stale", en: "a file mounted by subPath stays old too", zh: "用 subPath 挂载的文件也一直是旧的"),
   ], standsAlone: true,
@@ -224,7 +224,7 @@ let atomic = Step(
   if inPlace { pod = pod.replacing("configMap: {name: pair}\n", with: "hostPath: {path: \(scene.folder)/pair}\n") }
   if scene.breaks("subpath-stale") { pod = pod.replacing("mountPath: /one-file, subPath: a", with: "mountPath: /one-folder").replacing("- name: reader\n    image", with: "- name: reader\n    lifecycle: {postStart: {exec: {command: [ln, -s, /one-folder/a, /one-file]}}}\n    image") }
   try scene.apply(pod, ready: "reader")
-  try scene.until("the reader reads", "读者开始读") { try counted(scene).reads > 0 }
+  try scene.until("the reader reads", "开始读取") { try counted(scene).reads > 0 }
   let pid = try scene.process("reader", "reader")
   let link = { optional { () throws(SysError) in try FileSystem.readlink("/proc/\(pid)/root/config/..data") } ?? "-" }
   let before = link()
@@ -240,7 +240,7 @@ let atomic = Step(
   if !inPlace { try scene.check("link-moves", differ: before, after) }
 
   let then = try counted(scene).reads
-  try scene.until("the reader has gone on", "读者继续读") { try counted(scene).reads > then + 20 }
+  try scene.until("the reader has gone on", "继续读取") { try counted(scene).reads > then + 20 }
   let seen = try counted(scene)
   let (reads, versions, torn) = (seen.reads, seen.versions, seen.torn)
   let counts = Text(en: "reads \(reads)   versions seen \(versions)   reads of a mixture \(torn)", zh: "读了 \(reads) 次   见到 \(versions) 个版本   新旧混杂 \(torn) 次")
@@ -270,7 +270,7 @@ let missing = Step(
   Text(en: "Break it: a Secret that is not there", zh: "破坏：Secret 不存在"),
   why: Text(
     en: "A Pod names a Secret that nobody has made. Its containers are not started: the volume cannot be filled, and the kubelet tries again until the Secret is there. With optional: true it would start with an empty folder.",
-    zh: "Pod 引用了一个没人创建过的 Secret。容器不会启动：卷填不上，kubelet 反复重试，直到 Secret 出现。写上 optional: true 的话，它会带着空目录启动。"),
+    zh: "Pod 引用了一个没人创建过的 Secret。容器不会启动：卷里没有内容可填，kubelet 反复重试，直到 Secret 出现。如果写了 optional: true，就会带着空目录启动。"),
   facts: [
     Fact("waits", en: "no container runs, and an event says what is missing", zh: "没有容器运行，事件说明缺了什么"),
     Fact("then-starts", en: "it starts by itself once the Secret is made", zh: "Secret 一创建，它就自己启动"),
@@ -311,10 +311,10 @@ extension String {
 exit(
   LabProgram.run(
     Story(
-      "07-projected-volume", title: Text(en: "Data projected into a container", zh: "投射数据卷：把数据投射进容器"),
+      "07-projected-volume", title: Text(en: "Data projected into a container", zh: "投射卷：把数据投射进容器"),
       question: Text(
         en: "A program needs its configuration, a password and its own name, and none of them belongs into the image. How do they get in, and what becomes of them when they change?",
-        zh: "程序需要配置、密码和自己的名字，而这些都不该放进镜像。它们怎样进入容器？变了之后又会怎样？"),
+        zh: "程序需要配置、密码，还要知道自己叫什么，而这些都不该放进镜像。它们怎样进入容器？变了之后又会怎样？"),
       manifests: [
         .init("test-projected-volume.yaml", testProjectedVolume), .init("pass.yaml", pass), .init("everything.yaml", everything), .init("reader.yaml", reader),
         .init("waiting.yaml", waiting),

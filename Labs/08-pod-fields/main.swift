@@ -55,9 +55,9 @@ let scheduling = Step(
   Text(en: "Scheduling: the whole Pod goes to one node", zh: "调度：整个 Pod 去一个节点"),
   why: Text(
     en: "nodeSelector, nodeName, affinity and tolerations stand in the Pod's spec, for containers cannot be on different nodes. The node is given a taint: one Pod stays away, the one that tolerates it comes.",
-    zh: "nodeSelector、nodeName、亲和性和容忍度写在 Pod 的 spec 里，因为一个 Pod 的容器不可能在不同节点上。给节点加一个污点：一个 Pod 进不来，能容忍它的那个进得来。"),
+    zh: "nodeSelector、nodeName、亲和性和容忍度写在 Pod 的 spec 里，因为一个 Pod 的容器不可能分在不同的节点上。给节点加一个污点：普通的 Pod 进不来，能容忍这个污点的进得来。"),
   facts: [
-    Fact("kept-away", en: "the Pod without a toleration waits: Pending, no process", zh: "没有容忍度的 Pod 等着：Pending，没有进程"),
+    Fact("kept-away", en: "the Pod without a toleration waits: Pending, no process", zh: "没有容忍度的 Pod 在等待：Pending，没有进程"),
     Fact("let-in", en: "the Pod that tolerates the taint runs", zh: "容忍该污点的 Pod 在运行"),
   ], standsAlone: true
 ) { scene in
@@ -79,14 +79,14 @@ let scheduling = Step(
 }
 
 let names = Step(
-  Text(en: "Network: one name, one address for all containers", zh: "网络：所有容器同一个名字、同一个地址"),
+  Text(en: "Network: one name, one address for all containers", zh: "网络：所有容器同一个主机名、同一个地址"),
   why: Text(
     en: "hostname, subdomain, hostAliases and dnsConfig are the Pod's: its containers share the network and UTS namespaces, and /etc/hosts and /etc/resolv.conf are written once and mounted into each of them.",
-    zh: "hostname、subdomain、hostAliases 和 dnsConfig 属于 Pod：容器共享 Network 和 UTS Namespace，/etc/hosts 与 /etc/resolv.conf 只写一份，挂载进每个容器。"),
+    zh: "hostname、subdomain、hostAliases 和 dnsConfig 属于 Pod：容器共享网络和 UTS 命名空间，/etc/hosts 与 /etc/resolv.conf 只写一份，挂载到每个容器里。"),
   facts: [
-    Fact("one-name", en: "both containers have the host name that the Pod says", zh: "两个容器的主机名都是 Pod 写的那个"),
+    Fact("one-name", en: "both containers have the host name that the Pod says", zh: "两个容器的主机名都是 Pod 指定的那个"),
     Fact("own-hosts", en: "hostAliases stand in the /etc/hosts of both: one file", zh: "两个容器的 /etc/hosts 里都有 hostAliases：是同一个文件"),
-    Fact("own-resolver", en: "resolv.conf has what dnsConfig says", zh: "resolv.conf 里正是 dnsConfig 写的内容"),
+    Fact("own-resolver", en: "resolv.conf has what dnsConfig says", zh: "resolv.conf 的内容就是 dnsConfig 写的"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f named.yaml
@@ -120,14 +120,14 @@ let names = Step(
 }
 
 let namespaces = Step(
-  Text(en: "Namespaces: own, shared, or the host's", zh: "Namespace：自己的、共享的，还是宿主机的"),
+  Text(en: "Namespaces: own, shared, or the host's", zh: "命名空间：自己的、共享的，还是宿主机的"),
   why: Text(
     en: "hostNetwork, hostPID and hostIPC make no new namespace: the containers are in the node's own. shareProcessNamespace gives the Pod one process namespace for all its containers. Equal inodes are the proof.",
-    zh: "hostNetwork、hostPID、hostIPC 不创建新的 Namespace：容器就在节点自己的里面。shareProcessNamespace 让一个 Pod 的所有容器共用一个 PID Namespace。inode 相等就是证明。"),
+    zh: "写了 hostNetwork、hostPID、hostIPC，就不创建新的命名空间：容器直接用节点自己的。shareProcessNamespace 让一个 Pod 的所有容器共用一个 PID 命名空间。inode 相等就是证明。"),
   facts: [
     Fact("own-by-default", en: "by default net, ipc and pid are not the node's", zh: "默认 net、ipc、pid 都不是节点的"),
     Fact("host-namespaces", en: "with host… : true they are the node's", zh: "写上 host…: true，它们就是节点的"),
-    Fact("one-pid-space", en: "shareProcessNamespace: one process namespace, not the node's", zh: "shareProcessNamespace：同一个 PID Namespace，但不是节点的"),
+    Fact("one-pid-space", en: "shareProcessNamespace: one process namespace, not the node's", zh: "shareProcessNamespace：同一个 PID 命名空间，但不是节点的"),
   ], standsAlone: true
 ) { scene in
   let none = pod("on-host")
@@ -158,14 +158,14 @@ let namespaces = Step(
 }
 
 let identity = Step(
-  Text(en: "Users: the Pod says, a container may say otherwise", zh: "用户：Pod 说了算，容器可以另说"),
+  Text(en: "Users: the Pod says, a container may say otherwise", zh: "用户：由 Pod 指定，容器可以另行指定"),
   why: Text(
     en: "securityContext exists twice. What the Pod's says holds for all containers, what a container's own says goes before it. fsGroup is the Pod's alone: a volume belongs to all.",
-    zh: "securityContext 有两处。Pod 的那份对所有容器有效，容器自己的那份优先。fsGroup 只能写在 Pod 上：卷是大家的。"),
+    zh: "安全上下文（securityContext）可以写在两处。Pod 的那份对所有容器有效，容器自己的那份优先。fsGroup 只能写在 Pod 上：卷是大家的。"),
   facts: [
     Fact("pod-decides", en: "container two runs as the user the Pod names", zh: "容器 two 以 Pod 指定的用户运行"),
     Fact("container-overrides", en: "container one runs as its own", zh: "容器 one 以它自己指定的用户运行"),
-    Fact("volume-group", en: "the volume belongs to fsGroup, and both are in it", zh: "卷属于 fsGroup，两个容器都在这个组里"),
+    Fact("volume-group", en: "the volume belongs to fsGroup, and both are in it", zh: "卷属于 fsGroup 指定的组，两个容器都在这个组里"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f users.yaml
@@ -187,7 +187,7 @@ let identity = Step(
     for fact in ["pod-decides", "container-overrides", "volume-group"] {
       try scene.withheld(
         fact, en: "one user id is mapped into this user's namespace, and the kernel knows no other there (user_namespaces(7)). With a range in /etc/subuid it can be seen.",
-        zh: "这个用户的 User Namespace 里只映射了一个用户 ID，内核在那里不认识别的（user_namespaces(7)）。在 /etc/subuid 里分配一段就能看到。")
+        zh: "这个用户的用户命名空间里只映射了一个用户 ID，别的 ID 内核在那里不认（user_namespaces(7)）。在 /etc/subuid 里分配一段就能看到。")
     }
     return try scene.remove("users")
   }
@@ -218,15 +218,15 @@ func powers(_ pid: Int32) -> [String] {
 }
 
 let security = Step(
-  Text(en: "Power: what a container can do without", zh: "权限：容器可以不要的东西"),
+  Text(en: "Power: what a container can do without", zh: "权限：容器用不着的，就不给"),
   why: Text(
     en: "The seccomp profile may be the Pod's; capabilities, a read-only root and no_new_privs are each container's own. The kernel shows them all in /proc/PID/status.",
-    zh: "seccomp 配置可以写在 Pod 上；capabilities、只读根文件系统和 no_new_privs 由每个容器自己写。这些内核都显示在 /proc/PID/status 里。"),
+    zh: "seccomp 配置可以写在 Pod 上；权能（capabilities）、只读根文件系统和 no_new_privs 由每个容器自己写。结果都能在内核的 /proc/PID/status 里看到。"),
   facts: [
-    Fact("no-capabilities", en: "drop: [ALL] leaves no capability", zh: "drop: [ALL] 之后一项 capability 也不剩"),
+    Fact("no-capabilities", en: "drop: [ALL] leaves no capability", zh: "drop: [ALL] 之后一项权能也不剩"),
     Fact("no-new-privs", en: "no program that it starts can gain rights", zh: "它启动的程序不可能获得新权限"),
     Fact("read-only-root", en: "its root file system cannot be written", zh: "它的根文件系统不可写"),
-    Fact("pod-seccomp", en: "the Pod's seccomp filter is on in both containers", zh: "Pod 的 seccomp 过滤器在两个容器里都生效"),
+    Fact("pod-seccomp", en: "the Pod's seccomp filter is on in both containers", zh: "Pod 的 seccomp 过滤器在两个容器里都启用"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f hardened.yaml
@@ -246,7 +246,7 @@ let security = Step(
   try scene.apply(manifest, ready: "hardened")
   let (one, two) = (powers(try scene.process("hardened", "one")), powers(try scene.process("hardened", "two")))
   scene.compare(["", "CapEff", "Seccomp", "NoNewPrivs", "/"].map(Text.data), data: [["one"] + one, ["two"] + two])
-  scene.say(en: "Seccomp 2: a filter is on; 0: none", zh: "Seccomp 2：过滤器生效；0：没有")
+  scene.say(en: "Seccomp 2: a filter is on; 0: none", zh: "Seccomp 2：过滤器已启用；0：没有")
   try scene.check("no-capabilities", equal: "0000000000000000", one[0])
   try scene.check("no-new-privs", equal: "1", one[2])
   let write = try scene.exec("hardened", "one", "touch /x 2>&1").trimmed
@@ -260,10 +260,10 @@ let broken = Step(
   Text(en: "Break it: privileged, and with the host's processes", zh: "破坏：特权容器，再加宿主机的进程"),
   why: Text(
     en: "Two fields are enough to take the walls down. With hostPID the container sees every process of the machine; privileged, it has all capabilities, and reaches another process's files through /proc. Here it reads a file that only this lab has.",
-    zh: "两个字段就能把墙拆掉。有了 hostPID，容器看得到机器上的所有进程；成了特权容器，就有全部 capability，还能经由 /proc 拿到别的进程的文件。这里它读到了一个只属于本实验的文件。"),
+    zh: "两个字段就能把墙拆掉。有了 hostPID，容器看得到机器上的所有进程；成了特权容器，就有了全部权能，还能通过 /proc 拿到别的进程的文件。这里它读到了一个本来只有本实验才看得到的文件。"),
   facts: [
     Fact("sees-all", en: "it sees the processes of the machine, this lab's too", zh: "它看得到机器上的进程，包括本实验"),
-    Fact("all-powers", en: "it has every capability that the node has", zh: "节点有的 capability 它全都有"),
+    Fact("all-powers", en: "it has every capability that the node has", zh: "节点有的权能它全都有"),
     Fact("reads-outside", en: "it reads a file outside of the Pod", zh: "它读到了 Pod 之外的文件"),
   ], standsAlone: true
 ) { scene in

@@ -52,10 +52,10 @@ let fetch = Step(
   Text(en: "From the registry to the node", zh: "从镜像仓库到节点"),
   why: Text(
     en: "A developer pushes an image to a registry (here a Pod), the node pulls it. An image is a manifest that names a configuration and layers by their digests, the SHA-256 of their bytes. So the digest of the manifest names the whole content.",
-    zh: "开发者把镜像推送到镜像仓库（这里是一个 Pod），节点再拉取它。镜像就是一份清单（manifest），用摘要，也就是内容的 SHA-256，指明一份配置和若干层。所以清单的摘要就指定了全部内容。"),
+    zh: "开发者把镜像推送到镜像仓库（这里是一个 Pod），节点再拉取它。镜像就是一份清单（manifest），里面用摘要（内容的 SHA-256）指明一份配置和若干层。所以清单的摘要就确定了全部内容。"),
   facts: [
     Fact("digest-is-content", en: "imageID is the SHA-256 of the registry's manifest", zh: "容器的 imageID 就是仓库里那份清单的 SHA-256"),
-    Fact("layers-are-folders", en: "each layer is a folder below the container", zh: "每一层是容器下面的一个目录，以摘要命名"),
+    Fact("layers-are-folders", en: "each layer is a folder below the container", zh: "每一层是容器之下的一个目录，以摘要命名"),
   ], standsAlone: true
 ) { scene in
   let registry = try Registry.ready(scene)
@@ -91,8 +91,8 @@ let stand = Step(
   Text(en: "Two containers on the same layers", zh: "两个容器，同样的层"),
   why: Text(
     en: "Overlay lays folders on one another: below the layers, read-only and shared by all; on top an empty folder of the container's own, which takes what it writes. /proc/PID/mountinfo names them all.",
-    zh: "overlay 把目录叠起来：下面是各层，只读，大家共用；最上面是容器自己的一个空目录，写入的东西都在那里。/proc/PID/mountinfo 里写着所有这些目录。"),
-  facts: [Fact("same-lower", en: "the same layers, each its own upper folder: /page is one file", zh: "下层相同，上层各有各的：/page 是同一个文件")], standsAlone: true
+    zh: "overlay（叠加文件系统）把目录叠起来：下面是各层，只读，大家共用；最上面是容器自己的一个空目录，写入的东西都在那里。/proc/PID/mountinfo 里写着所有这些目录。"),
+  facts: [Fact("same-lower", en: "the same layers, each its own upper folder: /page is one file", zh: "下面的层相同，上层各有各的：/page 是同一个文件")], standsAlone: true
 ) { scene in
   let registry = try Registry.ready(scene)
   try registry.push(scene, "first", as: "1")
@@ -117,7 +117,7 @@ let stand = Step(
 }
 
 let write = Step(
-  Text(en: "What a container writes lies on top", zh: "容器写的东西在最上面"),
+  Text(en: "What a container writes lies on top", zh: "容器写的东西在最上层"),
   why: Text(
     en: "Container one changes a file of the image, removes another and makes a new one. A file that is changed is copied up first; one that is removed gets a whiteout, which hides the one below.",
     zh: "容器 one 修改镜像里的一个文件，删除另一个，再新建一个。修改时先把文件复制上来；删除时放一个 whiteout（遮盖标记），把下面的那份遮住。"),

@@ -15,10 +15,10 @@ let moved = Step(
   Text(en: "A tag is moved", zh: "标签被移动"),
   why: Text(
     en: "A tag is a name that the registry can give to another image at any time; a digest cannot mean anything else. Three Pods run the first image. The developer pushes a second one with the same tag; then each container is killed and comes back.",
-    zh: "标签只是个名字，仓库随时可以把它给另一个镜像；摘要却不可能指别的东西。三个 Pod 运行第一个镜像。开发者用同一个标签推送了第二个；然后每个容器都被杀死，再重新启动。"),
+    zh: "标签只是个名字，仓库随时可以让它指向另一个镜像；摘要却不可能指向别的内容。三个 Pod 运行第一个镜像。开发者用同一个标签推送了第二个；然后每个容器都被杀死，再重新启动。"),
   facts: [
     Fact("digest-same", en: "by digest: the same content again", zh: "按摘要引用：内容不变"),
-    Fact("if-not-present-old", en: "IfNotPresent: the old copy, though the tag moved", zh: "IfNotPresent：仍用节点上旧的，虽然标签已移动"),
+    Fact("if-not-present-old", en: "IfNotPresent: the old copy, though the tag moved", zh: "IfNotPresent：标签虽已移动，仍用节点上旧的"),
     Fact("always-new", en: "Always: the new content, by a mere restart", zh: "Always：仅仅重启一次，内容就换了"),
     Fact("not-pinned", en: "from then on IfNotPresent starts it too: it pins nothing", zh: "在这之后，IfNotPresent 启动的也是新内容：它并不锁定版本"),
   ], standsAlone: true
@@ -60,10 +60,10 @@ let byDefault = Step(
   Text(en: "Without a policy the tag decides", zh: "不写策略时，由标签决定"),
   why: Text(
     en: "Nobody has to write imagePullPolicy: when the Pod is stored, :latest (and no tag at all) becomes Always, any other tag and a digest IfNotPresent. Always does not mean that everything is fetched: the registry is asked for the digest (HEAD); what is here is not sent again.",
-    zh: "imagePullPolicy 可以不写：存储 Pod 时，:latest（或者根本没有标签）成为 Always，其他标签和摘要成为 IfNotPresent。Always 并不是每次都全部下载：先向仓库问摘要（HEAD），本地已有的不会再传一遍。"),
+    zh: "imagePullPolicy 可以不写：保存 Pod 时，:latest（或者根本没有标签）就填 Always，其他标签和摘要就填 IfNotPresent。Always 并不是每次都全部下载：先向仓库询问摘要（HEAD），本地已有的不会再传一遍。"),
   facts: [
     Fact("default-by-tag", en: "Always for :latest and no tag, else IfNotPresent", zh: ":latest 和无标签是 Always，其余是 IfNotPresent"),
-    Fact("registry-asked", en: "only latest is asked for, and nothing is sent again", zh: "镜像都在本地：只询问 latest，内容一点也没有再传"),
+    Fact("registry-asked", en: "only latest is asked for, and nothing is sent again", zh: "镜像都在本地：只询问了 latest，内容一点也没有再传"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f defaults.yaml
@@ -107,7 +107,7 @@ let missing = Step(
   Text(en: "An image that is not to be had", zh: "拿不到的镜像"),
   why: Text(
     en: "page:3 does not exist yet: the pull fails, and the kubelet waits before the next try, 10 s, then 20 s, up to 5 minutes. With Never it does not even ask. Then the developer pushes page:3, and the Pod runs, untouched.",
-    zh: "page:3 还不存在：拉取失败，kubelet 等一会儿再试，先 10 秒，再 20 秒，最多 5 分钟。策略是 Never 时，它连问都不问。随后开发者推送 page:3，没有人碰这个 Pod，它自己就运行起来了。"),
+    zh: "page:3 还不存在：拉取失败，kubelet 等一会儿再试，先等 10 秒，再等 20 秒，最多 5 分钟。策略是 Never 时，它连问都不问。随后开发者推送了 page:3，没有人动这个 Pod，它自己就运行起来了。"),
   facts: [
     Fact("err-image-pull", en: "the pull failed: ErrImagePull, and the event says why", zh: "拉取失败：ErrImagePull，事件说明了原因"),
     Fact("back-off", en: "then it waits: ImagePullBackOff", zh: "然后等待：ImagePullBackOff"),
@@ -144,7 +144,7 @@ let missing = Step(
   // The next try is a matter of seconds.
   try registry.push(scene, "third", as: scene.breaks("cures-itself") ? "5" : "3")
   if !scene.breaks("back-off") {
-    try scene.until("the kubelet's back-off of 10 s is over", "10 秒的回退时间结束", seconds: 60) {
+    try scene.until("the kubelet's back-off of 10 s is over", "10 秒的回退延迟结束", seconds: 60) {
       if scene.breaks("cures-itself") { return try events(scene, "missing").contains { $0.reason == "Failed" && $0.count > 1 } }
       return try text(scene, "missing") != "-"
     }
@@ -162,11 +162,11 @@ let down = Step(
   Text(en: "Break it: the registry is down", zh: "破坏：镜像仓库停了"),
   why: Text(
     en: "Two Pods run the same image, and the node has all of it. The registry is removed. Whoever runs does not notice. Then both containers are killed: one comes back from what the node has; the other must ask first, and nobody answers.",
-    zh: "两个 Pod 运行同一个镜像，它的内容全在节点上。现在把仓库删掉：正在运行的毫无察觉。接着杀死两个容器：一个用节点上已有的内容回来了；另一个必须先问，却没有人回答。"),
+    zh: "两个 Pod 运行同一个镜像，它的内容全在节点上。现在把仓库删掉：正在运行的毫无察觉。接着把两个容器都杀死：一个用节点上已有的内容回来了；另一个必须先问，却没有人回答。"),
   facts: [
     Fact("goes-on", en: "what runs goes on: it does not need the registry", zh: "正在运行的继续运行：它们不需要仓库"),
     Fact("here-starts", en: "IfNotPresent: started again from the node's own copy", zh: "IfNotPresent：用节点自己的那份重新启动"),
-    Fact("always-waits", en: "Always: not started, although every byte is here", zh: "Always：没有启动，虽然每个字节都在本地"),
+    Fact("always-waits", en: "Always: not started, although every byte is here", zh: "Always：没有启动，尽管每个字节都在本地"),
   ], standsAlone: true
 ) { scene in
   let registry = try Registry.ready(scene)
@@ -207,7 +207,7 @@ exit(
       "09-image-pull-policy", title: Text(en: "Images: where the root file system comes from", zh: "镜像：根文件系统从哪里来"),
       question: Text(
         en: "A Pod says image: page:1, and the container has a root file system. Where does it come from, when is it fetched, and is it the same tomorrow?",
-        zh: "Pod 里写着 image: page:1，容器就有了根文件系统。它从哪里来？什么时候取？明天还是同一个吗？"),
+        zh: "Pod 里写着 image: page:1，容器就有了根文件系统。它从哪里来？什么时候拉取？明天还是同一个吗？"),
       manifests: [
         .init("registry.yaml", registryPod), .init("always.yaml", single("always", own.page("stable"), "Always")),
         .init("if-not-present.yaml", single("if-not-present", own.page("stable"), "IfNotPresent")),

@@ -84,9 +84,9 @@ let numbers = Step(
   Text(en: "A limit is a number in a file", zh: "限制就是文件里的一个数"),
   why: Text(
     en: "Each container has a cgroup of its own below the Pod's. cpu: 100m becomes 10000 µs in each 100000 µs, memory: 32Mi becomes 33554432 bytes. A request is no limit: the scheduler adds requests up, and for CPU it is the share when there is not enough.",
-    zh: "每个容器在 Pod 的 cgroup 之下有自己的 cgroup。cpu: 100m 变成每 100000 微秒里的 10000 微秒，memory: 32Mi 变成 33554432 字节。请求不是限制：调度器把请求相加；CPU 不够时，它又是分配的比例。"),
+    zh: "在 Pod 的控制组（cgroup）之下，每个容器有自己的 cgroup。cpu: 100m 变成每 100000 微秒里的 10000 微秒，memory: 32Mi 变成 33554432 字节。请求不是限制：调度器把各个请求相加；CPU 不够用时，请求又是分配的比例。"),
   facts: [
-    Fact("own-groups", en: "two containers, two groups, below one of the Pod", zh: "两个容器、两个组，都在 Pod 的组之下"),
+    Fact("own-groups", en: "two containers, two groups, below one of the Pod", zh: "两个容器，两个 cgroup，都在 Pod 的 cgroup 之下"),
     Fact("limits-written", en: "the kernel's numbers are those of the manifest", zh: "内核里的数正是清单里写的"),
   ], standsAlone: true,
   cluster: #"""
@@ -102,7 +102,7 @@ let numbers = Step(
   guard hasGroups(scene, small.pid) else {
     scene.show(event: "LimitsNotEnforced", try scene.events("LimitsNotEnforced").first?.shortened(90))
     let line = "/proc/\(small.pid)/cgroup: \(Proc.cgroups(small.pid).first?.path ?? "-")"
-    scene.say(en: "\(line), the group of this shell", zh: "\(line)，就是这个 shell 所在的组")
+    scene.say(en: "\(line), the group of this shell", zh: "\(line)，就是这个 shell 所在的 cgroup")
     return try withhold(scene, ["own-groups", "limits-written"])
   }
   let other = scene.breaks("own-groups") ? small : large
@@ -111,11 +111,11 @@ let numbers = Step(
     Picture.tree([(0, String(parts[0][0])), (1, "\(parts[0][1].prefix(13))…   \(language == .en ? "the Pod" : "这个 Pod")")] + [small, other].map { (2, "\($0.name.split(separator: "/").last ?? "-")   pid \($0.pid)") })
   }
   try scene.check(
-    "own-groups", small.name != other.name && parts[0][1] == parts[1][1], expected: Text(en: "two groups below one", zh: "同一个组之下的两个组"),
+    "own-groups", small.name != other.name && parts[0][1] == parts[1][1], expected: Text(en: "two groups below one", zh: "同一个 cgroup 之下的两个 cgroup"),
     found: .data("\(small.name), \(other.name)"))
   let read = { (g: Group) in [g.quota, Evidence.text(g.memory).trimmed] }
   scene.table(
-    [.data(""), Text(en: "limits in the manifest", zh: "清单里的限制"), Text(en: "µs of CPU in 100000", zh: "每 100000 µs 的 CPU"), Text(en: "bytes of memory", zh: "内存字节数")],
+    [.data(""), Text(en: "limits in the manifest", zh: "清单里的限制"), Text(en: "µs of CPU in 100000", zh: "每 100000 µs 里的 CPU µs"), Text(en: "bytes of memory", zh: "内存字节数")],
     data: [["small", "cpu: 100m, memory: 32Mi"] + read(small), ["large", "cpu: 500m, memory: 128Mi"] + read(large)])
   let name = small.memory.split(separator: "/").last ?? "-"
   scene.say(en: "read from \(name) and its like", zh: "读自 \(name) 等文件")
@@ -124,10 +124,10 @@ let numbers = Step(
 }
 
 let quality = Step(
-  Text(en: "QoS: who goes first when memory runs out", zh: "QoS：内存不够时先牺牲谁"),
+  Text(en: "QoS: who goes first when memory runs out", zh: "QoS：内存不够时先杀谁"),
   why: Text(
     en: "Nobody writes the class down: it follows from requests and limits. The kernel knows it as oom_score_adj, from -1000 (never kill) to 1000 (kill first).",
-    zh: "没有人写 QoS 类：它由请求和限制推出来。内核认识的是 oom_score_adj，从 -1000（绝不杀）到 1000（先杀它）。"),
+    zh: "QoS 类不用谁去写，由请求和限制推出来。在内核那里它变成 oom_score_adj，从 -1000（绝不杀）到 1000（先杀它）。"),
   facts: [
     Fact("three-classes", en: "Guaranteed, Burstable, BestEffort, by their numbers alone", zh: "Guaranteed、Burstable、BestEffort，只由数字决定"),
     Fact("kill-order", en: "the kernel would kill BestEffort first, Guaranteed last", zh: "内核会先杀 BestEffort，最后杀 Guaranteed"),
@@ -169,10 +169,10 @@ let memory = Step(
   Text(en: "Too much memory: the kernel kills", zh: "内存超限：内核动手杀"),
   why: Text(
     en: "Memory cannot be taken away again, so a group that wants more than its limit loses a process to SIGKILL. The status says OOMKilled with 137 (128 + 9); the group's own counter says that it was the kernel.",
-    zh: "内存给了就收不回来，所以超出限制的组会有进程被 SIGKILL。状态里写着 OOMKilled 和 137（128 + 9）；这个组自己的计数器说明动手的是内核。"),
+    zh: "内存给出去就收不回来，所以一个 cgroup 超出限制，其中就会有进程被 SIGKILL 杀死。状态里写着 OOMKilled 和 137（128 + 9）；这个 cgroup 自己的计数器说明，动手的是内核。"),
   facts: [
     Fact("oom-killed", en: "OOMKilled, exit code 137", zh: "OOMKilled，退出码 137"),
-    Fact("kernel-counted", en: "the kernel counted a kill in this group", zh: "内核在这个组里记下了一次击杀"),
+    Fact("kernel-counted", en: "the kernel counted a kill in this group", zh: "内核在这个 cgroup 里记下了一次 OOM 杀死"),
   ], standsAlone: true,
   cluster: #"""
     k apply -f hungry.yaml
@@ -212,8 +212,8 @@ let cpu = Step(
   Text(en: "Too much CPU: the kernel makes it wait", zh: "CPU 超限：内核让它等"),
   why: Text(
     en: "CPU time can be held back, so nobody is killed: a group that has used up its quota stands still until the next period of 100 ms. A loop that would use a whole CPU gets 200m of it.",
-    zh: "CPU 时间可以扣着不给，所以不必杀谁：用完配额的组要停到下一个 100 毫秒周期。一个本来会占满一个 CPU 的循环，只得到 200m。"),
-  facts: [Fact("throttled", en: "it got a fifth of a CPU, and was held back in period after period", zh: "它只得到五分之一个 CPU，一个周期接一个周期地被限流")], standsAlone: true
+    zh: "CPU 时间可以先扣着不给，所以不必杀谁：用完配额，就停到下一个 100 毫秒周期。一个本来会占满一个 CPU 的循环，只得到 200m。"),
+  facts: [Fact("throttled", en: "it got a fifth of a CPU, and was held back in period after period", zh: "它只得到五分之一个 CPU，每个周期都被节流")], standsAlone: true
 ) { scene in
   try scene.apply(scene.breaks("throttled") ? busy.replacing("{limits: {cpu: 200m}}", with: "{}") : busy, ready: "busy")
   let group = Group(pid: try scene.process("busy", "app"))
@@ -232,8 +232,8 @@ let cpu = Step(
     Text(en: "\(bar) \(share) % of a CPU", zh: "\(bar) 一个 CPU 的 \(share) %"),
     .data("nr_throttled \(before.1) -> \(after.1)   ") + Text(en: "(cpu.stat of the container and of its Pod)", zh: "（容器和 Pod 的 cpu.stat）"))
   try scene.check(
-    "throttled", share <= 30 && after.1 > before.1, expected: Text(en: "at most 30 %, held back", zh: "最多 30 %，被限流"),
-    found: Text(en: "\(share) %, held back \(after.1 - before.1) times", zh: "\(share) %，被限流 \(after.1 - before.1) 次"))
+    "throttled", share <= 30 && after.1 > before.1, expected: Text(en: "at most 30 %, held back", zh: "最多 30 %，被节流"),
+    found: Text(en: "\(share) %, held back \(after.1 - before.1) times", zh: "\(share) %，被节流 \(after.1 - before.1) 次"))
   try scene.remove("busy")
 }
 
@@ -241,7 +241,7 @@ let processes = Step(
   Text(en: "Too many processes: fork says no", zh: "进程过多：fork 被拒绝"),
   why: Text(
     en: "The number of processes is a resource too. It is no field of a Pod: the kubelet writes its podPidsLimit into the group of every Pod. Here the lab writes that file by hand, and a container tries to start more.",
-    zh: "进程数也是一种资源。它不是 Pod 的字段：kubelet 把自己的 podPidsLimit 写进每个 Pod 的组。这里由实验亲手写这个文件，再让容器多起一些进程。"),
+    zh: "进程数也是一种资源。它不是 Pod 的字段：kubelet 把自己的 podPidsLimit 写进每个 Pod 的 cgroup。这里由实验直接写这个文件，再让容器多启动几个进程。"),
   facts: [Fact("fork-refused", en: "the sixth process is refused", zh: "第六个进程被拒绝")], standsAlone: true
 ) { scene in
   try scene.apply(many, ready: "many")
@@ -265,7 +265,7 @@ let together = Step(
   why: Text(
     en: "The Pod is what is scheduled, not the container. Two containers ask for six tenths of the node's CPUs each: either would fit, both do not. Neither is started.",
     zh: "被调度的是 Pod，不是容器。两个容器各请求节点 CPU 的十分之六：单独放得下，合起来放不下。于是一个也不启动。"),
-  facts: [Fact("all-or-none", en: "neither container was started, though each would fit", zh: "两个容器都没启动，虽然单独都放得下")], standsAlone: true
+  facts: [Fact("all-or-none", en: "neither container was started, though each would fit", zh: "单独都放得下，两个容器却都没启动")], standsAlone: true
 ) { scene in
   let capacity = Int(try scene.podctl("get", "nodes", "-o", "jsonpath={.items[0].status.allocatable.cpu}")) ?? 1
   let ask = "{requests: {cpu: \(capacity * 600)m}}"
@@ -286,10 +286,10 @@ let together = Step(
 }
 
 let sibling = Step(
-  Text(en: "Break it: a sibling without limits", zh: "破坏：一个没有限制的兄弟"),
+  Text(en: "Break it: a sibling without limits", zh: "破坏：一个没有限制的同伴"),
   why: Text(
     en: "The Pod's own group is limited to the sum of its containers' limits, if all have one. A single container without opens it: the careful one is still held to its 32 MiB, and the Pod as a whole to nothing.",
-    zh: "Pod 自己的组限制为各容器限制之和，前提是每个容器都有。只要一个没有，口子就开了：谨慎的那个仍被限制在 32 MiB，而整个 Pod 没有任何限制。"),
+    zh: "Pod 自己的 cgroup 以各容器限制之和为限，前提是每个容器都写了。只要有一个没写，口子就开了：守规矩的那个仍被限制在 32 MiB，而整个 Pod 没有任何限制。"),
   facts: [Fact("pod-unbounded", en: "one container without a limit, and the Pod has none", zh: "一个容器没有限制，整个 Pod 就没有限制")], standsAlone: true
 ) { scene in
   let closed = neighbours.replacing("resources: {}", with: "resources: {limits: {memory: 96Mi}}").replacing("name: neighbours", with: "name: limited")
@@ -302,7 +302,7 @@ let sibling = Step(
   let none = Text(en: "no limit", zh: "没有限制")
   let words = { (n: String) -> Text in n == "max" || n.utf8.count > 15 ? none : .data("\((Int(n) ?? 0) >> 20) MiB") }
   let (first, second) = (words(limit(pids.0)), words(limit(pids.1)))
-  scene.table([.data(""), .data("careful"), Text(en: "the other", zh: "另一个"), Text(en: "the Pod's group", zh: "Pod 的组")], [
+  scene.table([.data(""), .data("careful"), Text(en: "the other", zh: "另一个"), Text(en: "the Pod's group", zh: "Pod 的 cgroup")], [
     [.data("limited"), words(Evidence.text(Group(pid: pids.0).memory).trimmed), .data("96 MiB"), first],
     [.data("neighbours"), words(Evidence.text(Group(pid: pids.1).memory).trimmed), none, second.map(Picture.emphasised)],
   ])
@@ -315,7 +315,7 @@ exit(
       "10-resources", title: Text(en: "Requests and limits: cgroups", zh: "请求与限制：cgroup"),
       question: Text(
         en: "A manifest asks for 100m of CPU and 32Mi of memory. What are these numbers to the kernel, and what happens to the one who wants more?",
-        zh: "清单里写着 100m CPU 和 32Mi 内存。这些数对内核意味着什么？想要更多的会怎样？"),
+        zh: "清单里写着 100m CPU 和 32Mi 内存。这些数对内核意味着什么？想用得更多，又会怎样？"),
       manifests: [
         .init("pair.yaml", pair), .init("classes.yaml", classes), .init("hungry.yaml", hungry), .init("busy.yaml", busy), .init("neighbours.yaml", neighbours),
       ],

@@ -59,7 +59,7 @@ let state = Step(
   Text(en: "First: what state is it in?", zh: "第一问：它处于什么状态？"),
   why: Text(
     en: "get says in one line which half of the world to look in. Pending: it has not begun, look at scheduling, images, volumes. Restarting: the program ends, look at its log. Here it is Running, not ready, never restarted: the program is there, and a probe does not like it.",
-    zh: "get 用一行告诉你该往哪边看。Pending：还没开始，看调度、镜像、卷。反复重启：程序退出了，看它的日志。这里是 Running、未就绪、从未重启：程序在，但探针不满意。"),
+    zh: "get 用一行告诉你该查哪一边。Pending：还没开始，查调度、镜像、卷。反复重启：程序退出了，查它的日志。这里是 Running、未就绪、从未重启：程序在，但探针不满意。"),
   facts: [Fact("not-ready", en: "Running, not ready, no restart", zh: "Running，未就绪，没有重启")], standsAlone: true,
   cluster: #"""
     k apply -f broken.yaml
@@ -80,7 +80,7 @@ let events = Step(
   Text(en: "Second: what do the events say?", zh: "第二问：事件说了什么？"),
   why: Text(
     en: "describe ends with the events: what the kubelet tried, and why it did not work. The probe's message has the address and the port that were asked, and the error: refused means that the host answers and nobody listens there.",
-    zh: "describe 的末尾是事件：kubelet 做了什么，为什么没成。探针的消息里有被问的地址、端口和错误：refused 表示主机有回应，但那个端口没人监听。"),
+    zh: "describe 的末尾是事件：kubelet 做了什么，为什么没成功。探针的消息里有探测的地址、端口和错误：refused 表示主机有回应，但那个端口没人监听。"),
   facts: [Fact("event-names-port", en: "the event names port 8080 and: connection refused", zh: "事件里写着 8080 端口和 connection refused")],
   cluster: #"""
     check event-names-port '*8080*refused*' sh -c "${KUBECTL:-kubectl} describe pod shop | tr '\n' ' '"
@@ -97,8 +97,8 @@ let logs = Step(
   Text(en: "Third: what does the program itself say?", zh: "第三问：程序自己怎么说？"),
   why: Text(
     en: "logs shows what the program printed; with -p what its last life printed, which is what counts when it restarts. This one says on which port it is open.",
-    zh: "logs 显示程序打印了什么；反复重启时要用 -p 看上一次运行时打印的，那才算数。这个程序说了它开在哪个端口。"),
-  facts: [Fact("log-disagrees", en: "the program says 8081, the probe asks 8080", zh: "程序说 8081，探针问 8080")],
+    zh: "logs 显示程序打印了什么；反复重启时要用 -p 看上一次运行的日志，那一份才说明问题。这个程序说了它开在哪个端口。"),
+  facts: [Fact("log-disagrees", en: "the program says 8081, the probe asks 8080", zh: "程序说的是 8081，探针问的是 8080")],
   cluster: #"""
     check log-disagrees '*port 8081*' k logs shop -c app
     """#
@@ -113,7 +113,7 @@ let kernel = Step(
   Text(en: "Fourth: what does the kernel say?", zh: "第四问：内核怎么说？"),
   why: Text(
     en: "A log may be wrong, the kernel is not. exec goes inside and looks: which sockets listen, which files are mounted, who the process is. All containers of a Pod see the same sockets, so any of them will do, or an ephemeral one (podctl debug).",
-    zh: "日志可能骗人，内核不会。exec 进去看：哪些套接字在监听，挂载了哪些文件，进程是谁。Pod 的所有容器看到的套接字都一样，用哪个容器都行，也可以用临时容器（podctl debug）。"),
+    zh: "日志可能有误，内核不会。用 exec 进去看：哪些套接字在监听，挂载了哪些文件，进程是谁。Pod 的所有容器看到的套接字都一样，用哪个容器看都行，也可以用临时容器（podctl debug）。"),
   facts: [Fact("kernel-confirms", en: "somebody listens on 8081, nobody on 8080", zh: "8081 有人监听，8080 没有")],
   cluster: #"""
     check kernel-confirms '*:1F91*' k exec shop -c customer -- cat /proc/net/tcp /proc/net/tcp6
@@ -133,7 +133,7 @@ let hidden = Step(
   Text(en: "Break it: a repair that only hides the fault", zh: "破坏：只是把毛病藏起来的“修复”"),
   why: Text(
     en: "Take the probe away, and the Pod is ready at once. Nothing is repaired: the customers still ask on 8080. A probe is the messenger; a repair is proved by the client's answer, not by a green word.",
-    zh: "去掉探针，Pod 立刻就绪。什么也没修好：顾客仍然在 8080 敲门。探针只是信使；修好与否要看客户端得到的回答，而不是一个绿色的词。"),
+    zh: "去掉探针，Pod 立刻就绪。其实什么也没修好：顾客访问的仍然是 8080。探针只是报信的；修好没有，要看客户端得到的回答，而不是看灯绿不绿。"),
   facts: [Fact("ready-and-useless", en: "ready, and a customer is refused", zh: "就绪了，顾客却被拒绝")], standsAlone: true
 ) { scene in
   _ = try scene.run(["podctl", "delete", "pod", "shop", "--grace-period=0", "--force"])
@@ -146,13 +146,13 @@ let hidden = Step(
 }
 
 let repaired = Step(
-  Text(en: "Fifth: repair the cause, and prove it", zh: "第五问：修好原因，并证明"),
+  Text(en: "Fifth: repair the cause, and prove it", zh: "第五：从根源上修好，并证明"),
   why: Text(
     en: "Everybody asks on 8080, so the configuration is wrong, not the probe. A variable is read when a container starts, so the Pod is made anew. Ready by its own probe, and a customer who is served: that is the proof.",
-    zh: "大家都在 8080 敲门，所以错的是配置，不是探针。环境变量在容器启动时读取，所以重建 Pod。凭自己的探针就绪，并且顾客得到服务：这才是证明。"),
+    zh: "大家访问的都是 8080，所以错的是配置，不是探针。环境变量在容器启动时读取，所以要重建 Pod。还是原来的探针，Pod 就绪了，而且顾客得到了服务：这才算证明。"),
   facts: [
-    Fact("ready-again", en: "the same probe finds it ready", zh: "同一个探针认为它就绪"),
-    Fact("customer-served", en: "a customer gets an answer on 8080", zh: "顾客在 8080 得到回答"),
+    Fact("ready-again", en: "the same probe finds it ready", zh: "还是同一个探针，这次就绪了"),
+    Fact("customer-served", en: "a customer gets an answer on 8080", zh: "顾客在 8080 得到了回答"),
   ], standsAlone: true,
   cluster: #"""
     gone shop
@@ -193,6 +193,6 @@ exit(
       "11-debug", title: Text(en: "Find out why", zh: "查明原因"),
       question: Text(
         en: "A Pod does not do what it should. Where does one look first, where next, and how does one know that it is repaired?",
-        zh: "Pod 没有做该做的事。先看哪里，再看哪里，又怎样知道修好了？"),
+        zh: "Pod 没有按预期工作。先看哪里，再看哪里，又怎样知道修好了？"),
       manifests: [.init("broken.yaml", shop(port: "8081")), .init("repaired.yaml", shop(port: "8080"))],
       steps: [state, events, logs, kernel, hidden, repaired])))

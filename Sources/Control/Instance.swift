@@ -13,6 +13,9 @@ public func variable(_ name: String) -> String? {
   return text.isEmpty ? nil : text
 }
 
+/// Whether this user's messages are in Chinese: by LC_ALL, else LC_MESSAGES, else LANG (setlocale(3)).
+public var readsChinese: Bool { (variable("LC_ALL") ?? variable("LC_MESSAGES") ?? variable("LANG"))?.hasPrefix("zh") == true }
+
 /// A path made absolute by the working directory, without . and .. parts.
 public func absolutePath(_ path: String) -> String {
   // What most paths are: nothing to be done.

@@ -40,7 +40,7 @@ public struct Report {
     }
     if !result.unused.isEmpty {
       let names = result.unused.map { Sanitise.line($0) }.joined(separator: ", ")
-      lines += Cells.wrapped(say("not used, they are the exercise's own: ", "没有使用（由练习提供）：") + names, to: columns - 2) + [""]
+      lines += Cells.wrapped(say("not used, they are the exercise's own: ", "没有采用（由练习提供）：") + names, to: columns - 2) + [""]
     }
     let failures = result.checks.filter { $0.status == .fail || $0.status == .error }
     for check in verbose ? failures : Array(failures.prefix(1)) { lines += detail(check, number: number) + [""] }
@@ -74,7 +74,7 @@ public struct Report {
       let what = check.evidence.first?.value ?? ""
       lines += field("", say(
         "PodLab could not check this (\(what)). It is not your mistake; nothing is counted. lab doctor",
-        "PodLab 没能检查这一项（\(what)）。这不是你的错，不计入成绩。lab doctor"))
+        "PodLab 没能检查这一项（\(what)）。这不是你的错，不计入成绩。请运行 lab doctor"))
       return lines
     }
     if let expected = check.expected { lines += field(say("expected", "期望"), expected[language]) }
@@ -85,7 +85,7 @@ public struct Report {
     lines += field(say("why", "原因"), check.why[language])
     let look = reach ?? say(
       "lab check \(number) --keep     leaves the pod up and prints the podctl line (with its --root) that looks inside",
-      "lab check \(number) --keep     保留 Pod，并打印能看进去的 podctl 命令（带 --root）")
+      "lab check \(number) --keep     保留 Pod，并打印用来查看它的 podctl 命令（带 --root）")
     lines += field(say("look", "查看"), look)
     if verbose, let log = check.log, !log.text.isEmpty {
       lines += field(say("log", "日志"), "")
@@ -106,7 +106,7 @@ public struct Report {
     case .refusedManifest: head = say("the manifest was not accepted; no pod was started", "清单没有被接受，没有启动 Pod")
     case .refusedArchive: head = say("what was handed in was not accepted; nothing was run", "提交的内容没有被接受，什么都没有运行")
     case .buildFailed: head = say("it could not be built", "无法构建")
-    default: head = say("PodLab could not check this. It is not your mistake; nothing is counted. lab doctor", "PodLab 没能检查。这不是你的错，不计入成绩。lab doctor")
+    default: head = say("PodLab could not check this. It is not your mistake; nothing is counted. lab doctor", "PodLab 没能检查。这不是你的错，不计入成绩。请运行 lab doctor")
     }
     let words = (result.message?[language] ?? "").split(separator: "\n").flatMap { Cells.wrapped(String($0), to: columns - 4).map { "    " + $0 } }
     return Cells.wrapped(head, to: columns - 4).map { "  " + $0 } + words + [""]

@@ -19,7 +19,7 @@ public struct Snapshot: Sendable, Equatable {
       case (.link, .en): many ? "links" : "link"
       case (.cgroup, .en): many ? "cgroups" : "cgroup"
       case (.process, .zh): "进程"
-      case (.namespace, .zh): "Namespace"
+      case (.namespace, .zh): "命名空间"
       case (.mount, .zh): "挂载"
       case (.link, .zh): "网络接口"
       case (.cgroup, .zh): "cgroup"
@@ -30,17 +30,27 @@ public struct Snapshot: Sendable, Equatable {
   public var things: [Kind: Set<String>]
   public init(_ things: [Kind: Set<String>] = [:]) { self.things = things }
 
-  /// Lines of what is new (+) and what is gone (-), by kind; how many, and which as far as there is room.
+  /// Lines of what is new (+) and what is gone (-), by kind: how many, and which. Lines are at most `columns` wide.
   public static func changes(from before: Snapshot, to after: Snapshot, _ language: Language, columns: Int = 70) -> [String] {
     var out: [String] = []
     for kind in Kind.allCases {
       let (old, new) = (before.things[kind] ?? [], after.things[kind] ?? [])
       for (sign, set) in [("+", new.subtracting(old)), ("-", old.subtracting(new))] where !set.isEmpty {
-        let head = Cells.padded("\(sign) \(set.count) \(kind.name(language, many: set.count != 1))", to: 16)
-        out.append(head + Cells.truncated(set.sorted(by: inOrder).joined(separator: ", "), to: columns - 16))
+        let head = "\(sign) \(set.count) \(kind.name(language, many: set.count != 1))"
+        for (i, line) in rows(set.sorted(by: inOrder), columns - 16).enumerated() { out.append(Cells.padded(i == 0 ? head : "", to: 16) + line) }
       }
     }
     return out.isEmpty ? [language == .en ? "nothing has changed" : "没有任何变化"] : out
+  }
+
+  /// The items one after the other, with as many lines as they need; none is divided between two.
+  private static func rows(_ items: [String], _ columns: Int) -> [String] {
+    var lines: [String] = []
+    for (i, item) in items.enumerated() {
+      let text = Cells.truncated(item, to: columns - 1) + (i + 1 < items.count ? "," : "")
+      if let last = lines.last, Cells.width(last) + 1 + Cells.width(text) <= columns { lines[lines.count - 1] = last + " " + text } else { lines.append(text) }
+    }
+    return lines
   }
 
   /// By the number that they begin with, else by their letters.

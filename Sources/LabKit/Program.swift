@@ -22,8 +22,7 @@ public enum LabProgram {
   /// 0: every fact was shown. 1: one did not hold. 2: usage. 3: this machine cannot. 130: the reader ended it.
   public static func run(_ story: Story) -> Int32 {
     var options = Options()
-    let value = ["LC_ALL", "LC_MESSAGES", "LANG"].compactMap(variable).first ?? ""
-    if value.hasPrefix("zh") { options.language = .zh }
+    if readsChinese { options.language = .zh }
     if let code = read(Array(CommandLine.arguments.dropFirst()), story, &options) { return code }
     Interrupt.watch()
     Signals.ignore(SIGPIPE)

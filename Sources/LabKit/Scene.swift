@@ -300,7 +300,7 @@ public final class Scene {
         throw LabFailure.step(
           Text(
             en: "the image \(image) cannot be had\n\(why)\nIt is made of Debian's packages once, then kept. Where the network can be reached: podctl image build \(image)",
-            zh: "得不到镜像 \(image)\n\(why)\n镜像由 Debian 软件包构建，只需一次，之后一直保留。在能访问网络的时候运行：podctl image build \(image)"))
+            zh: "拿不到镜像 \(image)\n\(why)\n镜像由 Debian 软件包构建，只需构建一次，之后一直保留。请在能访问网络时运行：podctl image build \(image)"))
       }
     }
   }

@@ -19,7 +19,7 @@ public struct Text: Sendable, Equatable {
     en = reason.description
     switch reason {
     case .noHelper: zh = "没有安装 newuidmap（Debian：以 root 运行 \(reason.remedy)）"
-    case .noRange: zh = "/etc/subuid 和 /etc/subgid 里没有给本用户的范围（以 root 运行 \(reason.remedy)）"
+    case .noRange: zh = "/etc/subuid 和 /etc/subgid 里没有分配给本用户的 ID 范围（以 root 运行 \(reason.remedy)）"
     }
   }
   public func map(_ change: (String) -> String) -> Text { Text(en: change(en), zh: change(zh)) }

@@ -71,7 +71,7 @@ public final class Learn {
   func startCheck() {
     guard checking == nil else { return }
     guard let command = tools.check else {
-      model.message = Text(en: "nothing to check yet: lab start \(model.exercise)", zh: "还没有可检查的：lab start \(model.exercise)")
+      model.message = Text(en: "nothing to check yet: lab start \(model.exercise)", zh: "还没有可以检查的内容：lab start \(model.exercise)")
       return
     }
     do throws(SysError) {
@@ -85,7 +85,7 @@ public final class Learn {
     guard let text = model.language == .zh ? zh : en else {
       model.message =
         checking == nil
-        ? Text(en: "first check once: c", zh: "请先检查一次：c") : Text(en: "the check still runs; after it there is a hint", zh: "检查还在进行，结束后才有提示")
+        ? Text(en: "first check once: c", zh: "请先按 c 检查一次") : Text(en: "the check still runs; after it there is a hint", zh: "检查还在进行，结束后才有提示")
       return
     }
     model.hint = .data(text)
@@ -110,7 +110,7 @@ public final class Learn {
       if child.status != nil {
         (checking, model.checking, changed) = (nil, false, true)
         if let value = try? JSON.parse(child.text), let result = SubmissionResult(value) { show(result) } else {
-          model.message = Text(en: "the check could not be made: lab check \(model.exercise) says why", zh: "没能检查：用 lab check \(model.exercise) 看原因")
+          model.message = Text(en: "the check could not be made: lab check \(model.exercise) says why", zh: "检查没有完成：用 lab check \(model.exercise) 看原因")
         }
       }
     }

@@ -124,7 +124,7 @@ public enum LearnScreen {
     let all =
       model.language == .en
       ? ["Enter next", "b back", "e evidence", "s shell", "c check", "h hint", "L 中文", "? help"]
-      : ["回车 下一步", "b 返回", "e 证据", "s 终端", "c 检查", "h 提示", "L English", "? 帮助"]
+      : ["回车 下一步", "b 返回", "e 证据", "s shell", "c 检查", "h 提示", "L English", "? 帮助"]
     var kept = all
     while Cells.width(kept.joined(separator: "  ")) > columns, kept.count > 2 { kept.remove(at: kept.count - 2) }
     return kept.joined(separator: "  ")
@@ -142,15 +142,15 @@ public enum LearnScreen {
   }
 
   private static func help(_ model: LearnModel) -> [Line] {
-    let keys: [(String, Text)] = [
-      ("Enter, space", Text(en: "what is below, then the next page; lets the demonstration go on", zh: "先看下面的内容，再到下一页；让演示继续")), ("b", Text(en: "back", zh: "上一页")),
-      ("arrows, PgUp, PgDn", Text(en: "scroll", zh: "滚动")), ("e", Text(en: "evidence instead of lesson (small windows)", zh: "小窗口里在证据与课文间切换")),
-      ("t", Text(en: "system calls of the step, on or off", zh: "显示或隐藏这一步的系统调用")), ("s", Text(en: "a shell on the lab's node", zh: "打开实验节点上的 shell")),
-      ("c", Text(en: "check the exercise", zh: "检查练习")), ("h", Text(en: "the next hint", zh: "下一条提示")),
-      ("L", Text(en: "中文", zh: "English")), ("g", Text(en: "list of pages", zh: "页面列表")), ("/", Text(en: "search", zh: "查找")),
-      (":", Text(en: "every action by its name", zh: "用名字执行任何操作")), ("q", Text(en: "quit", zh: "退出")),
+    let keys: [(Text, Text)] = [
+      (Text(en: "Enter, space", zh: "回车、空格"), Text(en: "what is below, then the next page; lets the demonstration go on", zh: "先看下面的内容，再到下一页；让演示继续")), (.data("b"), Text(en: "back", zh: "上一页")),
+      (Text(en: "arrows, PgUp, PgDn", zh: "方向键、PgUp、PgDn"), Text(en: "scroll", zh: "滚动")), (.data("e"), Text(en: "evidence instead of lesson (small windows)", zh: "在证据与课文之间切换（小窗口）")),
+      (.data("t"), Text(en: "system calls of the step, on or off", zh: "显示或隐藏这一步的系统调用")), (.data("s"), Text(en: "a shell on the lab's node", zh: "打开实验节点上的 shell")),
+      (.data("c"), Text(en: "check the exercise", zh: "检查练习")), (.data("h"), Text(en: "the next hint", zh: "下一条提示")),
+      (.data("L"), Text(en: "中文", zh: "English")), (.data("g"), Text(en: "list of pages", zh: "页面列表")), (.data("/"), Text(en: "search", zh: "查找")),
+      (.data(":"), Text(en: "every action by its name", zh: "按名字执行任一操作")), (.data("q"), Text(en: "quit", zh: "退出")),
     ]
-    return keys.map { [Span(Cells.padded($0.0, to: 22), .title), Span($0.1[model.language])] }
+    return keys.map { [Span(Cells.padded($0.0[model.language], to: 22), .title), Span($0.1[model.language])] }
   }
 
   private static func say(_ model: LearnModel, _ en: String, _ zh: String) -> String { model.language == .en ? en : zh }

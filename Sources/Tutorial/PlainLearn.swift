@@ -61,7 +61,7 @@ extension Learn {
   }
 
   private func ask() {
-    let choices = word("1 next  2 back  3 check  4 hint  5 中文  6 shell  q quit", "1 下一步  2 返回  3 检查  4 提示  5 English  6 终端  q 退出")
+    let choices = word("1 next  2 back  3 check  4 hint  5 中文  6 shell  q quit", "1 下一步  2 返回  3 检查  4 提示  5 English  6 shell  q 退出")
     _ = optional { () throws(SysError) in try writeAll(1, "\n" + choices + ": ") }
   }
 

@@ -24,7 +24,7 @@ struct DoctorCommand: ParsableCommand {
     try verb {
       let all = findings()
       for f in all {
-        let word = f.holds ? options.say("ok", "正常") : f.isOptional ? options.say("lacks", "缺少") : options.say("FAILS", "不行")
+        let word = f.holds ? options.say("ok", "正常") : f.isOptional ? options.say("lacks", "缺少") : options.say("FAILS", "不满足")
         show(Cells.padded(word, to: 7) + Cells.padded(f.name[options.language], to: 26) + f.detail[options.language] + "\n")
       }
       return all.allSatisfy { $0.holds || $0.isOptional } ? 0 : 3
@@ -40,7 +40,7 @@ struct DoctorCommand: ParsableCommand {
     let isRoot = geteuid() == 0
     all.append(Finding(name: Text(en: "user", zh: "用户"), holds: true, detail: isRoot ? Text.data("root") : Text(en: "ordinary (uid \(getuid())): pods run in a user namespace", zh: "普通用户（uid \(getuid())）：Pod 在用户命名空间中运行")))
     let obstacle = NamespaceRights.obstacle()
-    all.append(Finding(name: Text(en: "namespaces", zh: "Namespace"), holds: obstacle == nil, detail: obstacle.map { .data($0) } ?? Text(en: "may be made", zh: "可以创建")))
+    all.append(Finding(name: Text(en: "namespaces", zh: "命名空间"), holds: obstacle == nil, detail: obstacle.map { .data($0) } ?? Text(en: "may be made", zh: "可以创建")))
     if !isRoot {
       let (_, reason) = IDMaps.available()
       all.append(Finding(name: Text(en: "subordinate ids", zh: "从属 ID"), holds: reason == nil, detail: reason.map { Text($0) } ?? Text(en: "set up", zh: "已配置"), isOptional: true))
@@ -49,7 +49,7 @@ struct DoctorCommand: ParsableCommand {
     all.append(
       Finding(
         name: Text(en: "cgroups", zh: "cgroup"), holds: cgroups.lack == nil,
-        detail: cgroups.lack.map { Text(en: "no limits: \($0)", zh: "没有资源限制：需要 root，或委托给本用户的 cgroup（\($0)）") } ?? .data(cgroups.version), isOptional: true))
+        detail: cgroups.lack.map { Text(en: "no limits: \($0)", zh: "没有资源限制：需要 root，或委派给本用户的 cgroup（\($0)）") } ?? .data(cgroups.version), isOptional: true))
     let walls = Firewall.obstacles()
     all.append(
       Finding(
@@ -67,7 +67,7 @@ struct DoctorCommand: ParsableCommand {
     all.append(
       Finding(
         name: .data("CAP_SYS_RESOURCE"), holds: raises,
-        detail: raises ? Text(en: "here", zh: "具备") : Text(en: "oom_score_adj cannot be lowered, hard limits not raised. Pods run without it; root has it unless the container or VM it is in took it (docker run --cap-add SYS_RESOURCE)", zh: "不能降低 oom_score_adj，不能提高硬限制。Pod 仍可运行；root 本来具备，除非外层的容器或虚拟机收走了它（docker run --cap-add SYS_RESOURCE）"), isOptional: true))
+        detail: raises ? Text(en: "here", zh: "具备") : Text(en: "oom_score_adj cannot be lowered, hard limits not raised. Pods run without it; root has it unless the container or VM it is in took it (docker run --cap-add SYS_RESOURCE)", zh: "不能降低 oom_score_adj，不能提高硬限制。Pod 仍可运行；root 本来具备，除非外层的容器或虚拟机去掉了这项权能（docker run --cap-add SYS_RESOURCE）"), isOptional: true))
     return all
   }
 }

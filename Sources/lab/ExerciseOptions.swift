@@ -2,6 +2,7 @@
 //
 // What the exercise verbs share: which exercise, which workspace, which language, where progress is kept.
 import ArgumentParser
+import Control
 import Glibc
 import Grading
 import Kernel
@@ -26,8 +27,7 @@ struct ExerciseOptions: ParsableArguments {
 
   var language: Language {
     if let lang { return Language(rawValue: lang) ?? .en }
-    let value = ["LC_ALL", "LC_MESSAGES", "LANG"].compactMap(environment).first { !$0.isEmpty } ?? ""
-    return value.hasPrefix("zh") ? .zh : .en
+    return readsChinese ? .zh : .en
   }
 
   func say(_ en: String, _ zh: String) -> String { language == .en ? en : zh }

@@ -18,7 +18,7 @@ struct ListCommand: ParsableCommand {
         let exercise = lab.hasExercise ? options.say("exercise", "有练习") : options.say("demonstration", "仅演示")
         show(Cells.padded(lab.id, to: 22) + Cells.padded(lab.title(options.language), to: 48) + exercise + "\n")
       }
-      show(options.say("\nlab run NUMBER shows one, lab learn NUMBER leads through it.\n", "\nlab run 编号 演示一个实验，lab learn 编号 带着学一遍。\n"))
+      show(options.say("\nlab run NUMBER shows one, lab learn NUMBER leads through it.\n", "\nlab run 编号：演示一个实验；lab learn 编号：跟着课文一步步学。\n"))
       return 0
     }
   }

@@ -75,7 +75,7 @@ private struct Build {
     if let there = try present(name), words.has("--unless-present") || !isWanted || done.contains(name) { return there }
     let below = try base(recipe)
     if !words.has("--refresh") || done.contains(name), let there = try present(name), try isCurrent(there, builder, below) {
-      if isWanted { progress.end("is there, \(there.digest)") }
+      if isWanted { progress.end(said("is there, ", "已存在，") + there.digest) }
       return there
     }
     let writer = try StoreWriter(store)
@@ -94,7 +94,8 @@ private struct Build {
     }
     guard let made = try present(name) else { throw Failure("\(recipe.name) was built, and is not in the store") }
     done.insert(name)
-    progress.end(isNew ? "built in \((Clock.monotonic - started) / 1_000_000_000) s, \(made.digest)" : "is up to date, \(made.digest)")
+    let seconds = (Clock.monotonic - started) / 1_000_000_000
+    progress.end((isNew ? said("built in \(seconds) s, ", "构建完成，用时 \(seconds) 秒，") : said("is up to date, ", "已是最新，")) + made.digest)
     return made
   }
 

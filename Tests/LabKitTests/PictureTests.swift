@@ -81,6 +81,8 @@ import Testing
     let after = Snapshot([.process: ["1 a", "11 c", "9 d"], .link: ["x0"], .cgroup: ["g"]])
     #expect(Snapshot.changes(from: before, to: after, .en) == ["+ 2 processes   9 d, 11 c", "- 1 process     10 b", "+ 1 cgroup      g"])
     #expect(Snapshot.changes(from: after, to: after, .zh) == ["没有任何变化"])
+    let many = Snapshot([.namespace: ["ipc:[1]", "mnt:[2]", "net:[3]"]])
+    #expect(Snapshot.changes(from: Snapshot(), to: many, .zh, columns: 33) == ["+ 3 命名空间    ipc:[1], mnt:[2],", "                net:[3]"])
   }
 }
 

@@ -72,10 +72,10 @@ class Progress(unittest.TestCase):
         subprocess.run([BIN + "/lab", "clean"], env=self.env, capture_output=True, timeout=120)
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def on_terminal(self, *argv, stdin=None):
+    def on_terminal(self, *argv, stdin=None, env=None):
         """What the terminal got."""
         master, slave = pty.openpty()
-        r = subprocess.Popen([BIN + "/podctl", *argv], stdin=stdin, stdout=subprocess.DEVNULL, stderr=slave, env=self.env)
+        r = subprocess.Popen([BIN + "/podctl", *argv], stdin=stdin, stdout=subprocess.DEVNULL, stderr=slave, env=env or self.env)
         os.close(slave)
         said = b""
         try:
@@ -104,6 +104,23 @@ class Progress(unittest.TestCase):
         self.assertRegex(self.on_terminal("image", "import", self.dir + "/oci.tgz"), r"archive: read, \d")
         with open(self.dir + "/oci.tgz", "rb") as f:
             self.assertRegex(self.on_terminal("image", "import", "-", stdin=f), r"archive: read, \d")
+
+    def test_progress_is_told_in_the_language_of_the_locale_and_what_programs_read_is_not(self):
+        chinese = {k: v for k, v in self.env.items() if not k.startswith("LC_")}
+        chinese["LANG"] = "zh_CN.UTF-8"
+        said = self.on_terminal("image", "import", self.dir + "/oci", env=chinese)
+        for name in self.layers:
+            self.assertIn(name + "：已导入，2", said)
+        with open(self.dir + "/tiny.yaml", "w") as f:
+            f.write('name: tiny\nfiles: [{path: /page, text: "one"}]\n')
+        build = lambda env: subprocess.run([BIN + "/podctl", "image", "build", self.dir + "/tiny.yaml"], capture_output=True, text=True, env=env, timeout=120)
+        first, second = build(chinese), build(dict(chinese, LC_ALL="C.UTF-8"))
+        self.assertRegex(first.stderr, r"^tiny：构建完成，用时 \d+ 秒，sha256:")
+        self.assertRegex(second.stderr, r"^tiny: is there, sha256:")
+        wrong = subprocess.run([BIN + "/podctl", "image", "build", "nowhere"], capture_output=True, text=True, env=chinese, timeout=120)
+        self.assertRegex(wrong.stderr, r"^error: there is no recipe nowhere")
+        r = subprocess.run([BIN + "/podctl", "image", "import", self.dir + "/oci"], capture_output=True, text=True, env=chinese, timeout=120)
+        self.assertEqual(r.stdout.split(" (")[0], "image/example.com/three:1 imported", r.stderr)
 
     def test_three_blobs_are_pushed_at_once_and_the_manifest_last(self):
         subprocess.run([BIN + "/podctl", "image", "import", self.dir + "/oci"], capture_output=True, env=self.env, timeout=120, check=True)

@@ -49,6 +49,11 @@ class Wrapper(unittest.TestCase):
         self.lab("list")
         self.assertEqual(self.builds(), 2)
 
+    def test_speaks_the_language_that_is_asked_for(self):
+        self.assertIn("正在编译", self.lab("run", "3", "--lang", "zh").stderr)
+        os.remove(self.top + "/.build/podlab.built")
+        self.assertIn("building in release mode", self.lab("run", "3", "--lang=en").stderr)
+
     def test_a_removed_source_is_a_change(self):
         self.lab("list")
         os.remove(self.top + "/Sources/x/x.swift")

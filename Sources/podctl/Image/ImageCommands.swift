@@ -28,7 +28,8 @@ struct ImageOptions: ParsableArguments {
     try instance.open()
     let programs = try FileSystem.readlink("/proc/self/exe").split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     var plan = SpawnPlan(
-      .paths([programs + "/podlab-image"]), ["error"] + words + ["--store", instance.images], environment: ImageJob.environment() + Self.own)
+      .paths([programs + "/podlab-image"]), ["error"] + words + ["--store", instance.images],
+      environment: ImageJob.environment().filter { !$0.hasPrefix("LC_ALL=") } + Self.own)
     var joined: [Int32] = []
     defer { for fd in joined { _ = close(fd) } }
     if !Node.isRoot {
@@ -42,11 +43,11 @@ struct ImageOptions: ParsableArguments {
     if status.code != 0 { throw Failure(text: "", code: 1) }
   }
 
-  /// Where credentials are, how a terminal wants it, and what messages are in.
+  /// Where credentials are, how a terminal wants it, and in which language progress is told.
   private static var own: [String] {
     [
       "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "TERM", "NO_COLOR", "TMPDIR", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
-      "WAYLAND_DISPLAY", "GNUPGHOME", "PASSWORD_STORE_DIR",
+      "WAYLAND_DISPLAY", "GNUPGHOME", "PASSWORD_STORE_DIR", "LC_ALL", "LC_MESSAGES", "LANG",
     ].compactMap { name in variable(name).map { "\(name)=\($0)" } } + (variable("PATH").map { ["PODLAB_USER_PATH=\($0)"] } ?? [])
   }
 

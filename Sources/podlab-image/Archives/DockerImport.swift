@@ -37,12 +37,12 @@ struct DockerImport {
     for (i, id) in ids.enumerated() {
       if let known = try writer.layer(id) {
         layers.append(known)
-        files.progress.end(rows[i], "already here")
+        files.progress.end(rows[i], LayerProgress.alreadyHere)
         continue
       }
       guard let file = sources[i] else { throw Failure("the layer \(layerNames[i]) is missing") }
       layers.append(try writer.addLayer(from: file.source, diffID: id) { files.progress.move(rows[i], to: $0) })
-      files.progress.end(rows[i], "imported")
+      files.progress.end(rows[i], LayerProgress.imported)
     }
     if names.isEmpty { return try writer.commit(name: nil, config: config.bytes, layers: layers, source: .imported) }
     var digest = ""

@@ -39,7 +39,7 @@ final class ImportFiles {
     if info.isRegular, !(n == 6 && magics.contains { head.starts(with: $0) }) { return input }
     let row = progress.add("archive", total: info.isRegular ? info.size : 0)
     let output = try spool(input.raw, writer) { progress.move(row, to: $0) }
-    progress.end(row, "read")
+    progress.end(row, said("read", "已读取"))
     return output
   }
   deinit { for f in opened { _ = close(f) } }

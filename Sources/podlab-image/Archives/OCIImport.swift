@@ -64,7 +64,7 @@ struct OCIImport {
     let rows = manifest.layers.map { files.progress.add($0.digest, total: $0.size) }
     for (i, layer) in manifest.layers.enumerated() {
       let isNew = try take(layer, ids[i], writer) { files.progress.move(rows[i], to: $0) }
-      files.progress.end(rows[i], isNew ? "imported" : "already here")
+      files.progress.end(rows[i], isNew ? LayerProgress.imported : LayerProgress.alreadyHere)
     }
     if !writer.hasBlob(manifest.config.digest) { _ = try writer.addBlob(config, expecting: manifest.config.expected) }
     let known = try Descriptor(first, "index.json").digest

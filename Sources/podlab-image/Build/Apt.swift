@@ -52,14 +52,14 @@ final class Apt {
   /// lists are missing or older than the archive, it is done once again with fresh lists of our own.
   func fetch(_ packages: [String], status: [UInt8], progress: BuildProgress) throws(Failure) -> [Archive] {
     do throws(Failure) { return try attempt(packages, status, progress) } catch {
-      progress.phase("reading package lists")
+      progress.phase(said("reading package lists", "读取软件包列表"))
       do throws(Failure) { try update() } catch let second { throw Failure("\(error)\nand the package lists cannot be renewed: \(second)") }
     }
     return try attempt(packages, status, progress)
   }
 
   private func attempt(_ packages: [String], _ status: [UInt8], _ progress: BuildProgress) throws(Failure) -> [Archive] {
-    progress.phase("resolving packages")
+    progress.phase(said("resolving packages", "确定需要的软件包"))
     let list = try resolve(packages, status)
     let missing = list.filter { a in
       do throws(SysError) { return try FileSystem.info(path(a)).size != a.size } catch { return true }
@@ -110,7 +110,7 @@ final class Apt {
   }
 
   private func download(_ packages: [String], count: Int, size: Int64, _ progress: BuildProgress) throws(Failure) {
-    progress.begin("fetching", packages: count, bytes: size)
+    progress.begin(said("fetching", "下载"), packages: count, bytes: size)
     _ = try run(["--download-only", "-o", "Dir::Cache::archives=\(archives)/", "-o", "APT::Status-Fd=3", "install", "--"] + packages, during: "fetching packages") { line in
       // dlstatus:ITEM:PERCENT:WORDS
       let f = line.split(separator: ":", maxSplits: 3)

@@ -26,14 +26,14 @@ final class BuildProgress {
   /// What is done now, where nothing can be counted.
   func phase(_ words: String) {
     bytes = 0
-    if isTerminal { draw("\(name): \(words) …") } else { line("\(name): \(words)") }
+    if isTerminal { draw("\(title)\(words) …") } else { line("\(title)\(words)") }
   }
 
   /// What is done now, of how much.
   func begin(_ verb: String, packages: Int, bytes: Int64) {
     (self.verb, self.packages, self.bytes) = (verb, packages, bytes)
     (done, started, drawn, told) = ((0, 0), Clock.monotonic, 0, 0)
-    if isTerminal { at(packages: 0, bytes: 0) } else { line("\(name): \(verb) \(packages) packages, \(Self.size(bytes))") }
+    if isTerminal { at(packages: 0, bytes: 0) } else { line(title + said("\(verb) \(packages) packages, \(Self.size(bytes))", "\(verb) \(packages) 个软件包，\(Self.size(bytes))")) }
   }
 
   func at(packages count: Int, bytes now: Int64) {
@@ -44,19 +44,20 @@ final class BuildProgress {
       drawn = time
       let filled = bytes > 0 ? Int(done.bytes * 24 / bytes) : 24
       let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
-      draw("\(name): \(verb) [\(bar)] \(Self.size(done.bytes)) of \(Self.size(bytes)), \(done.packages)/\(packages) packages\(left(time))")
+      let of = "\(done.packages)/\(packages)"
+      draw("\(title)\(verb) [\(bar)] \(amount)" + said(", \(of) packages", "，软件包 \(of)") + left(time))
     } else {
       let tenth = bytes > 0 ? Int(done.bytes * 4 / bytes) : 4
       if tenth <= told || tenth == 4 { return }
       told = tenth
-      line("\(name): \(verb) \(Self.size(done.bytes)) of \(Self.size(bytes))\(left(time))")
+      line("\(title)\(verb) \(amount)\(left(time))")
     }
   }
 
   /// What has become of it; the bar goes.
   func end(_ words: String) {
     if isTerminal && !isQuiet && width > 0 { say("\r\(String(repeating: " ", count: width))\r") }
-    line("\(name): \(words)")
+    line(title + words)
   }
 
   /// After a failure: the cursor below the bar.
@@ -65,8 +66,12 @@ final class BuildProgress {
   private func left(_ now: Int64) -> String {
     guard done.bytes > 0, now - started > 500_000_000, done.bytes < bytes else { return "" }
     let seconds = Int(Double(now - started) / 1e9 * Double(bytes - done.bytes) / Double(done.bytes)) + 1
-    return ", \(seconds / 60):\(seconds % 60 < 10 ? "0" : "")\(seconds % 60) left"
+    let time = "\(seconds / 60):\(seconds % 60 < 10 ? "0" : "")\(seconds % 60)"
+    return said(", \(time) left", "，还需 \(time)")
   }
+
+  private var title: String { name + said(": ", "：") }
+  private var amount: String { said("\(Self.size(done.bytes)) of \(Self.size(bytes))", "\(Self.size(done.bytes)) / \(Self.size(bytes))") }
 
   private static func size(_ n: Int64) -> String {
     let tenths = n * 10 / 1_000_000
@@ -74,7 +79,7 @@ final class BuildProgress {
   }
 
   private func draw(_ text: String) {
-    let count = text.count
+    let count = columns(of: text)
     if !isQuiet { say("\r\(text)\(String(repeating: " ", count: max(0, width - count)))") }
     width = count
   }

@@ -86,7 +86,7 @@ struct RecipeBuilder {
     _ alternatives: inout [MaintainerScripts.Alternative]
   ) throws(Failure) {
     let named = Set(recipe.packages.map { String($0.prefix { $0 != "=" && $0 != "/" }) })
-    progress.begin("unpacking", packages: packages.count, bytes: packages.reduce(0) { $0 + $1.size })
+    progress.begin(said("unpacking", "解包"), packages: packages.count, bytes: packages.reduce(0) { $0 + $1.size })
     var bytes: Int64 = 0
     for (i, archive) in packages.enumerated() {
       let package = try DebPackage(apt.path(archive))

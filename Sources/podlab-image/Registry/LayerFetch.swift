@@ -73,7 +73,7 @@ private struct FetchedLayer {
     let status = optional { () throws(SysError) in try ExitStatus.collect(pidfd: fetcher, wait: true) } ?? nil
     // A fetcher that failed by itself has said why.
     if status?.code == 1 { return 1 }
-    if let failure { report.failed(failure) } else { report.done("pulled") }
+    if let failure { report.failed(failure) } else { report.done(said("pulled", "已拉取")) }
     return failure == nil ? 0 : 1
   }
 
@@ -95,6 +95,6 @@ private struct FetchedLayer {
 enum Retry {
   static func text(_ why: String, _ seconds: Double) -> String {
     let tenths = Int((seconds * 10).rounded())
-    return "\(why); trying again in \(tenths / 10).\(tenths % 10) s"
+    return why + said("; trying again in \(tenths / 10).\(tenths % 10) s", "；\(tenths / 10).\(tenths % 10) 秒后重试")
   }
 }

@@ -61,7 +61,7 @@ final class LayerProcesses {
       let row = running[p.fd] ?? 0
       let status = reap(p.fd)
       hear(reports)
-      if status == 0 { progress.end(row, words[row] ?? "done") } else { failure = failure ?? "the process that had a layer to do with ended with \(status)" }
+      if status == 0 { progress.end(row, words[row] ?? said("done", "完成")) } else { failure = failure ?? "the process that had a layer to do with ended with \(status)" }
     }
   }
 

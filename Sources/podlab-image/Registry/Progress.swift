@@ -40,13 +40,23 @@ final class LayerProgress {
     draw()
   }
 
+  /// What an image has: how many layers, how many bytes; platform: whom it is for.
+  func begin(_ image: String, layers: Int, bytes: Int64, for platform: String? = nil) {
+    let words = said(": \(layers) layer\(layers == 1 ? "" : "s"), \(Self.size(bytes))", "：\(layers) 层，\(Self.size(bytes))")
+    say(image + words + (platform.map { said(", ", "，") + $0 } ?? ""))
+  }
+
+  static var alreadyHere: String { said("already here", "本地已有") }
+  static var sameAsAnother: String { said("the same as another", "与另一层相同") }
+  static var imported: String { said("imported", "已导入") }
+
   /// word: pulled, already here, pushed …
   func end(_ i: Int, _ word: String) {
     guard rows.indices.contains(i) else { return }
     if rows[i].total > 0 { rows[i].now = rows[i].total }
     rows[i].total = rows[i].now
     rows[i].state = .done(word)
-    if style == .lines { say("\(rows[i].name): \(word), \(Self.size(rows[i].total))") }
+    if style == .lines { say(Self.told(rows[i], word)) }
     draw(force: true)
   }
 
@@ -80,8 +90,8 @@ final class LayerProgress {
 
   private func line(_ r: Row, _ width: Int) -> String {
     switch r.state {
-    case .waiting: return "\(r.name): waiting"
-    case .done(let word): return "\(r.name): \(word), \(Self.size(r.total))"
+    case .waiting: return r.name + said(": waiting", "：等待")
+    case .done(let word): return Self.told(r, word)
     case .moving where r.total == 0: return "\(r.name): \(Self.size(r.now))"
     case .moving:
       let seconds = Double(Clock.monotonic - started) / 1e9
@@ -92,6 +102,8 @@ final class LayerProgress {
       return "\(r.name): [" + String(repeating: "=", count: full) + String(repeating: " ", count: room - full) + "]" + text
     }
   }
+
+  private static func told(_ r: Row, _ word: String) -> String { r.name + said(": \(word), ", "：\(word)，") + size(r.total) }
 
   /// 12.3 MB
   static func size(_ bytes: Int64) -> String {

@@ -31,7 +31,7 @@ struct PullCommand: ImageCommand {
       throw Failure("\(error.description). Without a registry: podctl image build \(recipe.rawValue)")
     }
     print("\(reference.repository)\(reference.tag.map { ":\($0)" } ?? "")@\(result.digest)")
-    if !result.isNew { progress.say("\(reference): already here as the registry has it") }
+    if !result.isNew { progress.say("\(reference)" + said(": already here as the registry has it", "：本地已有，与仓库一致")) }
   }
 }
 
@@ -60,7 +60,7 @@ struct Pull {
   func run(_ progress: LayerProgress) throws(Failure) -> Result {
     let writer = try StoreWriter(store)
     let lock = try writer.hold("\(reference)") {
-      progress.say("\(reference): waiting for another pull of it")
+      progress.say("\(reference)" + said(": waiting for another pull of it", "：正在等待另一次拉取完成"))
       onWait()
     }
     defer { _ = lock.raw }
@@ -92,16 +92,16 @@ struct Pull {
       throw Failure("no match for platform in manifest: not found (this is \(platform); the image is for \(made))")
     }
     let layers = try Self.layers(found, ImageConfig(config).diffIDs, reference)
-    progress.say("\(reference): \(layers.count) layer\(layers.count == 1 ? "" : "s"), \(LayerProgress.size(layers.reduce(0) { $0 + $1.blob.size })), \(platform)")
+    progress.begin("\(reference)", layers: layers.count, bytes: layers.reduce(0) { $0 + $1.blob.size }, for: "\(platform)")
     for l in layers { progress.add(l.blob.digest, total: l.blob.size) }
     var wanted: [WantedLayer] = []
     for l in layers {
       // A layer that stands twice is fetched once.
       if writer.hasBlob(l.blob.digest, size: l.blob.size) {
         if !writer.hasLayer(l.diffID) { _ = try writer.unpack(l.blob, diffID: l.diffID) }
-        progress.end(l.index, "already here")
+        progress.end(l.index, LayerProgress.alreadyHere)
       } else if wanted.contains(where: { $0.blob.digest == l.blob.digest }) {
-        progress.end(l.index, "the same as another")
+        progress.end(l.index, LayerProgress.sameAsAnother)
       } else {
         wanted.append(l)
       }

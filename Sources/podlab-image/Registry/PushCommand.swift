@@ -49,7 +49,7 @@ struct Push {
     let registry = try Registry(target, options, actions: "pull,push", also: others)
     registry.onRetry = { progress.say(Retry.text($0, $1)) }
     let blobs = try (manifest["layers"]?.array ?? []) .map { d throws(Failure) in try Self.blob(d) } + [Self.blob(manifest["config"] ?? .null)]
-    progress.say("\(target): \(blobs.count - 1) layer\(blobs.count == 2 ? "" : "s"), \(LayerProgress.size(blobs.reduce(0) { $0 + $1.size }))")
+    progress.begin("\(target)", layers: blobs.count - 1, bytes: blobs.reduce(0) { $0 + $1.size })
     for b in blobs { progress.add(b.digest, total: b.size) }
     // A blob that stands twice is sent once.
     let first = blobs.indices.filter { i in !blobs[..<i].contains { $0.digest == blobs[i].digest } }
@@ -67,7 +67,7 @@ struct Push {
         }
       }
     } catch { throw Failure("failed to push \(target): \(error.description)") }
-    for i in blobs.indices where !first.contains(i) { progress.end(i, "the same as another") }
+    for i in blobs.indices where !first.contains(i) { progress.end(i, LayerProgress.sameAsAnother) }
     do throws(RegistryError) {
       // OCI's may leave it out.
       let type = manifest["mediaType"]?.string ?? MediaType.manifest
@@ -106,19 +106,19 @@ struct BlobUpload {
 
   /// Returns how it came there, in a word for the progress.
   func run(from others: [String]) throws(RegistryError) -> String {
-    if try registry.send("HEAD", "blobs/\(blob.digest)", accepts: [200, 404]).status == 200 { return "already there" }
+    if try registry.send("HEAD", "blobs/\(blob.digest)", accepts: [200, 404]).status == 200 { return said("already there", "对方已有") }
     let query = others.first.map { URLText.adding([("mount", blob.digest), ("from", $0)], to: "") } ?? ""
     var begun = try registry.send("POST", "blobs/uploads/\(query)", body: .none, accepts: [201, 202])
-    if begun.status == 201 { return "mounted from \(others.first ?? "")" }
+    if begun.status == 201 { return said("mounted from ", "挂接自 ") + (others.first ?? "") }
     for other in others.dropFirst() {
       let next = try registry.send("POST", "blobs/uploads/\(URLText.adding([("mount", blob.digest), ("from", other)], to: ""))", accepts: [201, 202])
       // The upload that was offered before is left to the registry.
-      if next.status == 201 { return "mounted from \(other)" }
+      if next.status == 201 { return said("mounted from ", "挂接自 ") + other }
       begun = next
     }
     let end = try sendAll(to: try location(begun))
     _ = try registry.send("PUT", URLText.adding([("digest", blob.digest)], to: end), accepts: [201, 204])
-    return "pushed"
+    return said("pushed", "已推送")
   }
 
   private func location(_ answer: HTTPResponse) throws(RegistryError) -> String {
