@@ -58,7 +58,11 @@ extension Instance {
   /// Has every living supervisor judge its Pod against the Node again.
   public func tellNodeChanged() { tellPods("node", namespace: nil) }
 
-  private var bornUID: String { Self.uuid(from: Array("\(id)node\(id)....".utf8)) }
+  /// An instance that is only looked at before it is made has no id yet, and its node a uid that nobody will hold it to.
+  private var bornUID: String {
+    let id = self.id.isEmpty ? "....." : self.id
+    return Self.uuid(from: Array("\(id)node\(id)....".utf8))
+  }
 
   /// metadata.uid of the Node.
   var nodeUID: String {
