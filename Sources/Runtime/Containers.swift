@@ -23,14 +23,13 @@ public enum Containers {
       plan.cgroup = group?.raw
       return try plan.spawn()
     } catch {
-      throw failure(error, program: spec.arguments.first ?? "")
+      throw failure(error, program: spec.arguments.first ?? "", doing: "failed to create containerd task: failed to create shim task", run: "OCI runtime create failed")
     }
   }
 
-  static func failure(_ e: SysError, program: String) -> StartFailure {
-    guard e.call == "execve" else {
-      return StartFailure(exitCode: 128, message: "failed to create containerd task: failed to create shim task: \(e)", cause: e)
-    }
+  /// doing: what containerd says it was at; run: what its runtime says where the program itself could not be started.
+  static func failure(_ e: SysError, program: String, doing: String, run: String) -> StartFailure {
+    guard e.call == "execve" else { return StartFailure(exitCode: 128, message: "\(doing): \(e)", cause: e) }
     let why: String
     let code: Int32
     switch e.errno {
@@ -40,9 +39,7 @@ public enum Containers {
     case ENOEXEC: (why, code) = ("exec \(program): exec format error", 126)
     default: (why, code) = ("exec \(program): \(errnoText(e.errno))", 128)
     }
-    return StartFailure(
-      exitCode: code == 128 ? 128 : code,
-      message: "failed to create containerd task: failed to create shim task: OCI runtime create failed: unable to start container process: \(why)", cause: e)
+    return StartFailure(exitCode: code, message: "\(doing): \(run): unable to start container process: \(why)", cause: e)
   }
 }
 
@@ -96,7 +93,8 @@ public struct ExecSpec: Sendable {
       plan.steps = s
       return try plan.spawn()
     } catch {
-      throw Containers.failure(error, program: arguments.first ?? "")
+      throw Containers.failure(
+        error, program: arguments.first ?? "", doing: "failed to exec in container: failed to start exec", run: "OCI runtime exec failed: exec failed")
     }
   }
 }

@@ -55,6 +55,8 @@ struct LogsCommand: ParsableCommand {
     let follower = try follow ? LogFollower(session) : nil
     for (pod, name) in sources {
       let meta = ObjectMeta(pod["metadata"] ?? .null)
+      // Where no node was found for it nothing has been written, and nobody is asked. pkg/registry/core/pod/strategy.go, LogLocation.
+      if pod["spec"]?["nodeName"] == nil { continue }
       if prefix || allPods { style.prefix = Array("[pod/\(meta.name)/\(name)] ".utf8) }
       do {
         let path = "\(session.instance.place(meta.namespace, meta.name).container(name))/\(try number(pod, name, meta.name)).log"
@@ -96,7 +98,7 @@ struct LogsCommand: ParsableCommand {
       guard let object = try session.instance.pod(common.ns, name) else { throw Failure.notFound(.pod, name) }
       return [object]
     }
-    let selection = try Selection(selector)
+    let selection = try Selection(selector, kinds: [.pod])
     let all = try session.pods(common.ns).filter(selection.matches)
     if all.isEmpty { say(2, "No resources found in \(common.ns) namespace.\n") }
     return all
@@ -159,8 +161,9 @@ final class LogFollower {
 
   func add(_ stream: LogStream, _ meta: ObjectMeta, _ container: String) throws(SysError) {
     let entry = Entry(stream, "\(meta.namespace)/\(meta.name)", container)
-    streams.append(entry)
     try stream.pump()
+    if stream.isFull { return }
+    streams.append(entry)
     guard let watch = stream.watch else { return }
     try loop.watch(watch.raw) { [unowned self, unowned entry] _ in
       watch.drain()

@@ -85,12 +85,17 @@ struct RunningContainer {
     let names = ContainerNames(object)
     let name: String
     if let container {
-      guard names.all.contains(container) else { throw Failure.server("BadRequest", "container \(container) is not valid for pod \(pod)") }
+      // attach looks for it itself, the others leave it to the server.
+      guard names.all.contains(container) else {
+        throw verb == "attach" ? Failure.error("container \(container) not found in pod \(pod)") : .server("BadRequest", "container \(container) is not valid for pod \(pod)")
+      }
       name = container
     } else {
       name = names.standard(object, pod: pod, quiet: quiet)
     }
-    let missing = Failure.error("unable to upgrade connection: container not found (\"\(name)\")")
+    let missing =
+      object["spec"]?["nodeName"] == nil
+      ? Failure.server("BadRequest", "pod \(pod) does not have a host assigned") : .error("unable to upgrade connection: container not found (\"\(name)\")")
     // A program may have run for a moment before its podd has written it down: what podd has answered after is written.
     guard let found = Self.look(place, name) ?? (Self.answers(place) ? Self.look(place, name) : nil) else { throw missing }
     entry = found.0
