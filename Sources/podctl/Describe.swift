@@ -19,32 +19,42 @@ struct DescribeCommand: ParsableCommand {
   func run() throws {
     try input.check(required: false)
     let session = try common.look()
-    let found = try chosen(session)
-    if found.isEmpty { return say(2, allNamespaces ? "No resources found\n" : "No resources found in \(common.ns) namespace.\n") }
-    say(1, try found.map { try text($0.0, $0.1, session) }.joined(separator: "\n\n"))
+    var missing: [Failure] = []
+    let found = try chosen(session, &missing)
+    if found.isEmpty, missing.isEmpty { return say(2, allNamespaces ? "No resources found\n" : "No resources found in \(common.ns) namespace.\n") }
+    // What is not there does not hide what is.
+    if !found.isEmpty { say(1, try found.map { try text($0.0, $0.1, session) }.joined(separator: "\n\n")) }
+    try Failure.each(missing) { throw $0 }
   }
 
-  private func chosen(_ session: Session) throws -> [(Kind, Value)] {
+  private func chosen(_ session: Session, _ missing: inout [Failure]) throws -> [(Kind, Value)] {
+    var found: [(Kind, Value)] = []
     if !input.files.isEmpty {
-      return try Manifests.load(input, common.place).map { f in
-        guard let kind = Kind(rawValue: f.kind.rawValue), let v = try session.find(kind, f.metadata.namespace, f.metadata.name) else {
-          throw Failure.notFound(Kind(rawValue: f.kind.rawValue) ?? .pod, f.metadata.name)
-        }
-        return (kind, v)
+      for f in try Manifests.load(input, common.place) {
+        guard let kind = Kind(rawValue: f.kind.rawValue) else { continue }
+        if let v = try session.find(kind, f.metadata.namespace, f.metadata.name) { found.append((kind, v)) } else { missing.append(.notFound(kind, f.metadata.name)) }
       }
+      return found
     }
     let (kinds, names) = try targets(what, verb: "describe")
+    let selector = Selection.given(selector)
     if names.isEmpty {
       let selection = try Selection(selector, kinds: kinds)
       return try kinds.flatMap { k in try session.list(k, allNamespaces ? nil : common.ns).filter(selection.matches).map { (k, $0) } }
     }
-    return try names.flatMap { (kind, name) -> [(Kind, Value)] in
-      if let v = try session.find(kind, common.ns, name) { return [(kind, v)] }
+    if selector != nil { throw Failure.error("name cannot be provided when a selector is specified") }
+    if allNamespaces, kinds.contains(where: \.isNamespaced) { throw Failure.error("a resource cannot be retrieved by name across all namespaces") }
+    for (kind, name) in names {
+      if let v = try session.find(kind, common.ns, name) {
+        found.append((kind, v))
+        continue
+      }
       // A name that is none may be the beginning of some.
       let some = what.first?.contains("/") == true ? [] : try session.list(kind, common.ns).filter { $0["metadata"]?["name"]?.string?.hasPrefix(name) == true }
-      if some.isEmpty { throw Failure.notFound(kind, name) }
-      return some.map { (kind, $0) }
+      if some.isEmpty { missing.append(.notFound(kind, name)) }
+      found += some.map { (kind, $0) }
     }
+    return found
   }
 
   private func text(_ kind: Kind, _ v: Value, _ session: Session) throws -> String {

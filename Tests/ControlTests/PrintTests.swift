@@ -63,6 +63,6 @@ import Testing
     let text = Describe(now: now, events: []).node(node, pods: [pod, ended])
     #expect(text.contains("(1 in total)"))
     #expect(text.contains("  cpu                1500m (75%)  0 (0%)\n  memory             512Mi (12%)  1Gi (25%)\n"))
-    #expect(text.hasSuffix("Events:  <none>\n"))
+    #expect(text.hasSuffix("Events:              <none>\n"))
   }
 }

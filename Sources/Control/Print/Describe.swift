@@ -33,7 +33,7 @@ public struct Describe: Sendable {
     out.add("\nBinaryData\n====")
     for e in sorted(v["binaryData"]) { out.add("\(e.key): \((Base64.decode(e.value.string ?? "") ?? []).count) bytes") }
     out.add("")
-    return out.laidOut + eventTable()
+    return withEvents(out)
   }
 
   /// secrets: those of the namespace.
@@ -52,7 +52,7 @@ public struct Describe: Sendable {
     ] {
       out.list(title, list.map { there.contains($0) ? $0 : "\($0) (not found)" })
     }
-    return out.laidOut + eventTable()
+    return withEvents(out)
   }
 
   public func event(_ v: Value) -> String {
@@ -69,11 +69,15 @@ public struct Describe: Sendable {
     return out.laidOut
   }
 
-  /// What happened: a table with tab stops of its own.
-  func eventTable() -> String {
-    guard let events else { return "" }
-    if events.isEmpty { return "Events:  <none>\n" }
-    var out = Lines()
+  /// The lines laid out, and what happened behind them: a table with tab stops of its own; that there was nothing stands in the lines' column.
+  func withEvents(_ lines: Lines) -> String {
+    guard let events else { return lines.laidOut }
+    var out = lines
+    if events.isEmpty {
+      out.add("Events:\t<none>")
+      return out.laidOut
+    }
+    out = Lines()
     out.add("Events:\n  Type\tReason\tAge\tFrom\tMessage\n  ----\t------\t----\t----\t-------")
     for e in events {
       var seen = since(e["lastTimestamp"], now)
@@ -82,7 +86,7 @@ public struct Describe: Sendable {
       let message = (e["message"]?.string ?? "").drop { $0.isWhitespace }
       out.add("  \(e["type"]?.string ?? "")\t\(e["reason"]?.string ?? "")\t\(seen)\t\(from)\t\(message)")
     }
-    return out.laidOut
+    return lines.laidOut + out.laidOut
   }
 
   func sorted(_ v: Value?) -> [Value.Members.Entry] { (v?.members?.entries ?? []).sorted { $0.key < $1.key } }

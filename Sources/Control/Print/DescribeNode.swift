@@ -37,7 +37,7 @@ extension Describe {
       out.add("  \(title):\t\(status["nodeInfo"]?[key]?.string ?? "")")
     }
     allocation(status["allocatable"] ?? .null, pods, &out)
-    return out.laidOut + eventTable()
+    return withEvents(out)
   }
 
   private func allocation(_ allocatable: Value, _ pods: [Value], _ out: inout Lines) {

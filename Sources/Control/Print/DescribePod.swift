@@ -61,7 +61,7 @@ extension Describe {
     out.add("QoS Class:\t\(status["qosClass"]?.string ?? "BestEffort")")
     out.labels("Node-Selectors", spec["nodeSelector"])
     out.list("Tolerations:", (spec["tolerations"]?.array ?? []).sorted { ($0["key"]?.string ?? "") < ($1["key"]?.string ?? "") }.map(toleration))
-    return out.laidOut + eventTable()
+    return withEvents(out)
   }
 
   private func toleration(_ t: Value) -> String {
