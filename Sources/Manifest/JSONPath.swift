@@ -71,6 +71,23 @@ public struct JSONPath: Sendable {
     try explained { () throws(Invalid) in try Self.render(blocks, v, strict: !allowMissing) }
   }
 
+  /// What each expression and each text finds, as a JSON array of its own (jsonpath-as-json).
+  public func json(in v: Value, allowMissing: Bool = true) throws(Invalid) -> String {
+    try explained { () throws(Invalid) in try Self.lists(blocks, v, strict: !allowMissing).map { JSON.pretty(.array($0.map(\.sorted))) + "\n" }.joined() }
+  }
+
+  private static func lists(_ blocks: [Block], _ v: Value, strict: Bool) throws(Invalid) -> [[Value]] {
+    var all: [[Value]] = []
+    for block in blocks {
+      switch block {
+      case .text(let t): all.append([.string(t)])
+      case .action(let nodes): all.append(try find(nodes, [v], strict: strict))
+      case .range(let nodes, let body): for item in try find(nodes, [v], strict: strict) { all += try lists(body, item, strict: strict) }
+      }
+    }
+    return all
+  }
+
   private func explained<T>(_ body: () throws(Invalid) -> T) throws(Invalid) -> T {
     do throws(Invalid) { return try body() } catch {
       throw Invalid(

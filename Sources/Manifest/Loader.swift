@@ -26,6 +26,9 @@ public struct Loaded: Sendable {
 }
 
 public enum Loader {
+  /// What is said of a text without documents.
+  public static let nothing = "no objects in it"
+
   /// Reads a manifest of one or more documents. Never throws: what is wrong is in the diagnostics, in the order of the text; objects are only to be used
   /// when no diagnostic is an error. namespace: for objects that name none.
   public static func load(_ bytes: [UInt8], file: String, namespace: String = "default") -> Loaded {
@@ -33,7 +36,7 @@ public enum Loader {
     let (documents, problems) = YAMLReader.read(bytes, file: file)
     out.diagnostics = problems
     if documents.isEmpty && problems.isEmpty {
-      out.diagnostics.append(Diagnostic(.error, file, Position(line: 1, column: 1), "", "no objects in it"))
+      out.diagnostics.append(Diagnostic(.error, file, Position(line: 1, column: 1), "", nothing))
     }
     for d in documents { add(d, file, namespace, &out) }
     out.diagnostics.sort { ($0.position.line, $0.position.column) < ($1.position.line, $1.position.column) }

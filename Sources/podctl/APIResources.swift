@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// api-resources: the kinds that there are. Kubernetes kubectl/pkg/cmd/apiresources.
+// api-resources, api-versions: the kinds that there are, and the versions they are in. Kubernetes kubectl/pkg/cmd/apiresources.
 import ArgumentParser
 import Control
 
@@ -28,4 +28,12 @@ struct APIResourcesCommand: ParsableCommand {
     default: throw Failure.error("--output \(output ?? "") is not available")
     }
   }
+}
+
+struct APIVersionsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "api-versions", abstract: "Show the API versions that there are.", discussion: "Example: podctl api-versions")
+
+  @OptionGroup var common: CommonOptions
+
+  func run() { say(1, "v1\n") }
 }

@@ -53,10 +53,12 @@ struct Application {
     let session = try change.dryRun == .none ? common.open() : common.look()
     var steps: [ApplyStep] = []
     for (i, o) in objects.enumerated() { steps.append(try ApplyStep(o, session, force: force, before: change.dryRun == .client ? nil : objects[..<i])) }
+    var list: [Value] = []
     for step in steps {
       let (object, word) = try step.make(session, change.dryRun, gracePeriod)
-      try change.show(format, step.kind, object, word)
+      if format.isLines || steps.count == 1 { try change.show(format, step.kind, object, word) } else { list.append(object) }
     }
+    if !list.isEmpty { say(1, try outputText(format, OutputFormat.list(list), "")) }
   }
 }
 
@@ -124,7 +126,8 @@ struct ApplyStep {
       case .create(let v): return (dryRun == .client ? LastApplied.stored(given.written, given.written) : Instance.stamped(v, old: nil, wall: session.now), "created")
       case .change(let old, let new): return (Instance.stamped(new, old: old, wall: session.now), "configured")
       case .recreate(let v): return (v, "configured")
-      case .nothing(let v): return (v, "unchanged")
+      // Only the server would know that nothing changes.
+      case .nothing(let v): return (v, dryRun == .client ? "configured" : "unchanged")
       }
     }
     let (ns, name) = (given.metadata.namespace, given.metadata.name)

@@ -12,17 +12,27 @@ enum BooleanFlags {
   ]
   private static let short: [Substring] = ["-A", "-i", "-t", "-w"]
 
-  /// Words without these values: a flag that is said to be true stands alone, one that is said to be false is not there.
+  /// Flags whose value must touch them: alone they mean this one. pflag, NoOptDefVal.
+  private static let alone: [(word: String, value: String)] = [
+    ("--allow-missing-template-keys", "true"), ("--cascade", "background"), ("--dry-run", "client"), ("--keep-init-containers", "true"), ("--namespaced", "true"),
+    ("--share-processes", "true"), ("--show-events", "true"), ("--wait", "true"),
+  ]
+
+  /// Words without these values: a flag that is said to be true stands alone, one that is said to be false is not there. An empty value stands
+  /// behind its flag as a word of its own.
   static func settled(_ words: ArraySlice<String>) -> [String] {
-    words.compactMap { word in
-      guard word.utf8.first == 45, let equals = word.firstIndex(of: "=") else { return word }
+    words.flatMap { word -> [String] in
+      guard word.utf8.first == 45 else { return [word] }
+      guard let equals = word.firstIndex(of: "=") else { return [alone.first { $0.word == word }.map { "\(word)=\($0.value)" } ?? word] }
       let name = word[..<equals]
-      guard name.hasPrefix("--") ? long.contains(name.dropFirst(2)) : short.contains(name) else { return word }
-      switch word[word.index(after: equals)...] {
-      case "true", "TRUE", "True", "t", "T", "1": return String(name)
+      let value = word[word.index(after: equals)...]
+      if value.isEmpty, name.hasPrefix("--") { return [String(name), ""] }
+      guard name.hasPrefix("--") ? long.contains(name.dropFirst(2)) : short.contains(name) else { return [word] }
+      switch value {
+      case "true", "TRUE", "True", "t", "T", "1": return [String(name)]
       // Whether to attach is known to be no only when it is said.
-      case "false", "FALSE", "False", "f", "F", "0": return name == "--attach" ? "--no-attach" : nil
-      default: return word
+      case "false", "FALSE", "False", "f", "F", "0": return name == "--attach" ? ["--no-attach"] : []
+      default: return [word]
       }
     }
   }

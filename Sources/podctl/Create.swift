@@ -18,8 +18,10 @@ struct CreateCommand: ParsableCommand {
 
   func run() throws {
     try input.check(required: true)
-    let format = try change.format()
+    let report = change.report
+    let format = try report.format()
     let objects = try Manifests.load(input, common.place, distinct: false)
+    if objects.isEmpty { throw Failure.error("no objects passed to create") }
     let session = try change.dryRun == .client ? nil : common.open()
     // What cannot be made does not keep the others from it.
     var failures = ""
@@ -27,7 +29,7 @@ struct CreateCommand: ParsableCommand {
       guard let kind = Kind(rawValue: o.kind.rawValue) else { continue }
       let value = saveConfig ? LastApplied.stored(o.value, o.written) : o.value
       do {
-        try change.show(format, kind, try made(o, kind, value, session), "created")
+        try report.show(format, kind, try made(o, kind, value, session), "created")
       } catch let f as Failure { failures += f.during("error when creating \"\(o.file)\"").text }
     }
     if !failures.isEmpty { throw Failure(text: failures) }

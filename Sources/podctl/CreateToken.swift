@@ -13,7 +13,7 @@ struct CreateTokenCommand: ParsableCommand {
     commandName: "token", abstract: "Request a service account token.",
     discussion: "Example: podctl create token default --audience vault --duration 10m")
 
-  @Argument(help: "The service account.") var name: String
+  @Argument(help: "The service account.") var names: [String] = []
   @Option(name: .long, help: "For whom it is; may be repeated. Without one, the API server.") var audience: [String] = []
   @Option(name: .long, help: "How long it is good for, 10m at least (1h without it).") var duration = "0s"
   @Option(name: .long, help: "Pod, Secret or Node: the token ends with this object.") var boundObjectKind: String?
@@ -23,10 +23,11 @@ struct CreateTokenCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    let name = try CreateOptions.name(names)
     let seconds = try judged()
     let session = try common.open()
     guard let account = try session.instance.serviceAccount(common.ns, name) else { throw failed("serviceaccounts \"\(name)\" not found") }
-    let binding = try binding(session)
+    let binding = try binding(name, session)
     if let no = TokenClaims.refusal(seconds: seconds) {
       throw failed("TokenRequest.authentication.k8s.io \"\" is invalid: \(no.path): Invalid value: \(no.value): \(no.detail)")
     }
@@ -81,7 +82,7 @@ struct CreateTokenCommand: ParsableCommand {
     return length == 0 ? 3600 : length / 1_000_000_000
   }
 
-  private func binding(_ session: Session) throws -> TokenClaims.Binding {
+  private func binding(_ name: String, _ session: Session) throws -> TokenClaims.Binding {
     guard let kind = boundObjectKind, let object = boundObjectName else { return .none }
     func reference(_ uid: String?, _ plural: String) throws -> TokenClaims.Reference {
       guard let uid else { throw failed("\(plural) \"\(object)\" not found") }

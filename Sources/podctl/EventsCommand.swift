@@ -21,7 +21,10 @@ struct EventsCommand: ParsableCommand {
     let format = try outputFormat(output)
     let wanted = types.flatMap { $0.split(separator: ",").map { $0.lowercased() } }
     if wanted.contains(where: { $0 != "normal" && $0 != "warning" }) { throw Failure.error("valid --types are Normal or Warning") }
-    let target = try about.map { try targets([$0.contains("/") ? $0 : "pod/\($0)"]).names[0] }
+    let target = try about.map { about in
+      guard about.contains("/") else { throw Failure.error("--for must be in resource/name form") }
+      return try targets([about]).names[0]
+    }
     let session = try watch ? common.open() : common.look()
     let matches = { (v: Value) in
       (wanted.isEmpty || wanted.contains(v["type"]?.string?.lowercased() ?? ""))
@@ -51,7 +54,7 @@ struct EventsCommand: ParsableCommand {
     switch format {
     case .table: say(1, ObjectTable.events(found, now: session.now, namespaces: allNamespaces).text(noHeaders: noHeaders))
     case .name: say(1, found.map { "event/\($0["metadata"]?["name"]?.string ?? "")\n" }.joined())
-    default: say(1, try outputText(format, OutputFormat.list(found), ""))
+    default: say(1, try outputText(format, OutputFormat.list(found, kind: "EventList"), ""))
     }
   }
 }

@@ -72,10 +72,11 @@ struct Retrieval {
     }
     let format = try outputFormat(output, allowMissing: allowMissingTemplateKeys)
     let (kinds, names) = try asked()
+    let (selector, fieldSelector) = (Selection.given(selector), Selection.given(fieldSelector))
     let session = try watch || watchOnly ? common.open() : common.look()
     let selection = try Selection(selector, fieldSelector, kinds: kinds)
     if !names.isEmpty, selector != nil || fieldSelector != nil { throw Failure.error("name cannot be provided when a selector is specified") }
-    if !names.isEmpty, allNamespaces { throw Failure.error("a resource cannot be retrieved by name across all namespaces") }
+    if !names.isEmpty, allNamespaces, kinds.contains(where: \.isNamespaced) { throw Failure.error("a resource cannot be retrieved by name across all namespaces") }
     let printer = ObjectPrinter(
       format: format, now: session.now, namespaces: allNamespaces, kinds: showKind || kinds.count > 1 || what.first?.split(separator: ",").contains("all") == true,
       labels: showLabels, columns: labelColumns.flatMap { $0.split(separator: ",").map(String.init) }, noHeaders: noHeaders)
@@ -102,7 +103,7 @@ struct Retrieval {
     if files.isEmpty { return try targets(what) }
     let objects = try Manifests.load(files, recursive: recursive, common)
     let names = objects.compactMap { o in Kind(rawValue: o.kind.rawValue).map { ($0, o.metadata.name) } }
-    return (Kind.allCases.filter { k in names.contains { $0.0 == k } }, names)
+    return (Kind.inOrder(of: names), names)
   }
 
   private func sorted(_ objects: [(Kind, Value)]) throws -> [(Kind, Value)] {

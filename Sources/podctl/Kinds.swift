@@ -22,15 +22,22 @@ enum Kind: String, CaseIterable {
 
   init?(word: String) {
     let w = word.lowercased()
-    guard let k = Self.allCases.first(where: { w == $0.plural || w == $0.singular || $0.shortNames.contains(w) || w == "\($0.plural).v1" }) else { return nil }
+    guard let k = Self.allCases.first(where: { w == $0.plural || w == $0.singular || $0.shortNames.contains(w) || w == "\($0.plural).v1" || w == "\($0.plural).v1." }) else { return nil }
     self = k
+  }
+
+  /// Each kind once, where it comes first.
+  static func inOrder(of objects: [(Kind, String)]) -> [Kind] {
+    var kinds: [Kind] = []
+    for (k, _) in objects where !kinds.contains(k) { kinds.append(k) }
+    return kinds
   }
 }
 
 /// `pods a b`, `pod/a secret/b`, `pods,secrets`, `all`: what is meant.
 func targets(_ words: [String], verb: String = "get") throws -> (kinds: [Kind], names: [(Kind, String)]) {
   guard let first = words.first else {
-    if verb == "delete" {
+    if verb == "delete" || verb == "wait" || verb == "patch" {
       throw Failure.error(
         "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'")
     }
@@ -49,7 +56,7 @@ func targets(_ words: [String], verb: String = "get") throws -> (kinds: [Kind], 
       guard p.count == 2, !p[0].isEmpty, !p[1].isEmpty else { throw Failure.error("arguments in resource/name form must have a single resource and name") }
       return (try kind(p[0]), p[1])
     }
-    return (Kind.allCases.filter { k in pairs.contains { $0.0 == k } }, pairs)
+    return (Kind.inOrder(of: pairs), pairs)
   }
   var kinds: [Kind] = []
   for word in first.split(separator: ",") {
@@ -65,18 +72,24 @@ struct Selection {
   private var labels: LabelSelector?
   private var fields: FieldSelector?
 
+  /// kinds: those that are asked for; what is wrong is then said as the API server says it of the first.
   init(_ selector: String?, _ fieldSelector: String? = nil, kinds: [Kind] = []) throws {
+    func refused(_ kind: Kind, _ why: String) -> Failure {
+      .server(
+        "BadRequest",
+        "Unable to find \"/v1, Resource=\(kind.plural)\" that match label selector \"\(selector ?? "")\", field selector \"\(fieldSelector ?? "")\": \(why)")
+    }
     do {
       labels = try selector.map { s in try LabelSelector(s) }
       fields = try fieldSelector.map { s in try FieldSelector(s) }
-    } catch let e as LabelSelector.Invalid { throw Failure.error("\(e)") }
+    } catch let e as LabelSelector.Invalid { throw kinds.first.map { refused($0, "\(e)") } ?? Failure.error("\(e)") }
     for kind in kinds {
-      guard let bad = fields?.paths.first(where: { !FieldSelector.fields(of: kind.rawValue).contains($0) }) else { continue }
-      throw Failure.server(
-        "BadRequest",
-        "Unable to find \"/v1, Resource=\(kind.plural)\" that match label selector \"\(selector ?? "")\", field selector \"\(fieldSelector ?? "")\": field label not supported: \(bad)")
+      if let bad = fields?.paths.first(where: { !FieldSelector.fields(of: kind.rawValue).contains($0) }) { throw refused(kind, "field label not supported: \(bad)") }
     }
   }
+
+  /// What a selector's flag says: blanks are as good as none.
+  static func given(_ text: String?) -> String? { text.flatMap { $0.allSatisfy(\.isWhitespace) ? nil : $0 } }
 
   func matches(_ v: Value) -> Bool {
     (labels?.matches(ObjectMeta(v["metadata"] ?? .null).labels) ?? true) && (fields?.matches(v) ?? true)

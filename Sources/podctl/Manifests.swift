@@ -38,7 +38,8 @@ enum Manifests {
     for (name, bytes) in try files.flatMap({ try read($0, recursive) }) {
       let loaded = Loader.load(bytes, file: name, namespace: common.ns)
       for d in loaded.warnings { say(2, "warning: \(d)\n") }
-      for d in loaded.errors { wrong += "\(d)\n" }
+      // The verb says what it lacks when there is nothing at all.
+      for d in loaded.errors where d.message != Loader.nothing { wrong += "\(d)\n" }
       objects += loaded.objects.map { LoadedFileObject(object: $0, file: name) }
     }
     if !wrong.isEmpty { throw Failure(text: wrong) }

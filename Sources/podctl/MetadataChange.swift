@@ -57,11 +57,12 @@ struct MetadataChange {
     if o.all, o.fieldSelector != nil { throw Failure.error("cannot set --all and --field-selector at the same time") }
     if resources.isEmpty && o.input.files.isEmpty { throw Failure.error("one or more resources must be specified as <resource> <name> or <resource>/<name>") }
     if pairs.isEmpty && !o.list { throw Failure.error("at least one \(what) update is required") }
-    let format = try o.change.format()
+    let report = o.change.report
+    let format = try report.format()
     let session = try o.list || o.change.dryRun != .none ? o.common.look() : o.common.open()
     let found = try chosen(Array(resources), session)
     if o.resourceVersion != nil, found.count != 1 { throw Failure.error("--resource-version may only be used with a single resource") }
-    for (kind, ns, name) in found { try work(kind, ns, name, set, remove, session, format, alone: found.count == 1) }
+    try Failure.each(found) { kind, ns, name in try work(kind, ns, name, set, remove, session, report, format, alone: found.count == 1) }
   }
 
   private static func isPair(_ word: String) -> Bool { word.contains("=") || word.hasSuffix("-") && !word.contains("/") || word.hasSuffix("-") && word.contains(".") }
@@ -73,7 +74,7 @@ struct MetadataChange {
     }
     return try session.chosen(
       resources, namespace: o.allNamespaces ? nil : o.common.ns, all: o.all, selector: o.selector, fieldSelector: o.fieldSelector,
-      unnamed: "one or more resources must be specified as <resource> <name> or <resource>/<name>")
+      unnamed: "resource(s) were provided, but no name was specified")
   }
 
   private func changes(_ pairs: [String]) throws -> (set: [(String, String)], remove: [String]) {
@@ -100,7 +101,8 @@ struct MetadataChange {
   }
 
   private func work(
-    _ kind: Kind, _ ns: String, _ name: String, _ set: [(String, String)], _ remove: [String], _ session: Session, _ format: OutputFormat, alone: Bool
+    _ kind: Kind, _ ns: String, _ name: String, _ set: [(String, String)], _ remove: [String], _ session: Session, _ report: ChangeReport,
+    _ format: OutputFormat, alone: Bool
   ) throws {
     guard let old = try session.stored(kind, ns, name) else { throw Failure.notFound(kind, name) }
     let before = old["metadata"]?[field] ?? .object(Value.Members())
@@ -132,7 +134,7 @@ struct MetadataChange {
     let isChanged = before.sorted != map.sorted
     let made = isChanged && o.change.dryRun == .none ? try session.update(kind, old: old, new: judged) : judged
     if o.list { return say(1, (map.members?.entries ?? []).map { "\($0.key)=\($0.value.string ?? "")\n" }.sorted().joined()) }
-    try o.change.show(format, kind, made, word(isChanged, set.isEmpty))
+    try report.show(format, kind, made, word(isChanged, set.isEmpty))
   }
 
   private func word(_ isChanged: Bool, _ onlyRemoved: Bool) -> String {
@@ -150,7 +152,9 @@ extension Session {
     _ words: [String], namespace ns: String?, all: Bool, selector: String?, fieldSelector: String?, unnamed: String, verb: String = "get"
   ) throws -> [(Kind, String, String)] {
     let (kinds, names) = try targets(words, verb: verb)
+    let (selector, fieldSelector) = (Selection.given(selector), Selection.given(fieldSelector))
     if !names.isEmpty {
+      if ns == nil, kinds.contains(where: \.isNamespaced) { throw Failure.error("a resource cannot be retrieved by name across all namespaces") }
       if selector != nil || fieldSelector != nil || all { throw Failure.error("name cannot be provided when a selector is specified") }
       return names.map { ($0.0, $0.0.isNamespaced ? namespace : "", $0.1) }
     }

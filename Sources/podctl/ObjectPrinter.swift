@@ -36,8 +36,10 @@ struct ObjectPrinter {
   func list(_ objects: [(Kind, Value)]) throws {
     switch format {
     case .table:
-      let present = Kind.allCases.filter { k in objects.contains { $0.0 == k } }
-      say(1, present.map { k in table(k, objects.filter { $0.0 == k }.map(\.1)).text(noHeaders: noHeaders) }.joined(separator: "\n"))
+      // A table for each run of one kind.
+      var runs: [(Kind, [Value])] = []
+      for (k, v) in objects { if runs.last?.0 == k { runs[runs.count - 1].1.append(v) } else { runs.append((k, [v])) } }
+      say(1, runs.map { k, list in table(k, list).text(noHeaders: noHeaders) }.joined(separator: noHeaders ? "" : "\n"))
     case .columns(let c): say(1, c.table(objects.map(\.1)).text(noHeaders: noHeaders))
     case .name: say(1, objects.map { Self.name($0.0, $0.1) + "\n" }.joined())
     default: say(1, try outputText(format, OutputFormat.list(objects.map(\.1)), ""))

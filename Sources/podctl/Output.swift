@@ -24,21 +24,29 @@ struct ChangeOptions: ParsableArguments {
 struct ChangeReport {
   let dryRun: DryRun
   let output: String?
+  private let documents = Documents()
+
+  /// How many were printed.
+  private final class Documents { var count = 0 }
+
+  init(dryRun: DryRun, output: String?) { (self.dryRun, self.output) = (dryRun, output) }
 
   /// The format; refused before anything is done.
   func format() throws -> OutputFormat {
     let f = try outputFormat(output)
     switch f {
     case .table(true), .columns:
-      throw Failure.error("unable to match a printer suitable for the output format \"\(output ?? "")\", allowed formats are: json,jsonpath,jsonpath-file,name,yaml")
+      throw Failure.error("unable to match a printer suitable for the output format \"\(output ?? "")\", allowed formats are: json,jsonpath,jsonpath-as-json,jsonpath-file,name,yaml")
     default: return f
     }
   }
 
-  /// pod/x created, or in the format that -o names.
+  /// pod/x created, or in the format that -o names. YAML documents that follow one another have a line between them.
   func show(_ format: OutputFormat, _ kind: Kind, _ object: Value, _ word: String) throws {
     let name = "\(kind.singular)/\(object["metadata"]?["name"]?.string ?? "")"
     if case .table = format { return say(1, "\(name) \(word)\(dryRun.mark)\n") }
+    if case .yaml = format, documents.count > 0 { say(1, "---\n") }
+    documents.count += 1
     say(1, try outputText(format, object, name))
   }
 }

@@ -7,7 +7,11 @@ import Control
 import Kernel
 import Manifest
 
-enum PatchKind: String, ExpressibleByArgument { case json, merge, strategic }
+enum PatchKind: String, CaseIterable, ExpressibleByArgument {
+  case json, merge, strategic
+
+  init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+}
 
 struct PatchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,28 +23,45 @@ struct PatchCommand: ParsableCommand {
       """)
 
   @Argument(help: "TYPE NAME … or TYPE/NAME …") var what: [String] = []
+  @OptionGroup var input: FileOptions
   @Option(name: .shortAndLong, help: "The patch, as JSON or YAML.") var patch: String?
   @Option(name: .long, help: "A file that holds the patch.") var patchFile: String?
-  @Option(name: .long, help: "strategic (lists are merged by their keys), merge or json.") var type: PatchKind = .strategic
+  @Option(name: .long, help: "strategic (lists are merged by their keys), merge or json.") var type = PatchKind.strategic.rawValue
   @Option(name: .long, help: "status: the conditions of a pod's readiness gates; resize: its resources.") var subresource: String?
   @OptionGroup var change: ChangeOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let patch = try given()
+    guard let type = type.isEmpty ? .strategic : PatchKind(argument: type) else {
+      throw Failure.error("--type must be one of [\(PatchKind.allCases.map(\.rawValue).joined(separator: " "))], not \"\(type)\"")
+    }
+    let patch = try given(type)
+    try input.check(required: false)
     if let subresource, !["status", "resize"].contains(subresource) {
       throw Failure.error("invalid subresource value: \"\(subresource)\". Must be one of [resize status]")
     }
-    let format = try change.format()
+    let report = change.report
+    let format = try report.format()
     let session = try change.dryRun == .none ? common.open() : common.look()
-    let found = try session.chosen(what, namespace: common.ns, all: false, selector: nil, fieldSelector: nil, unnamed: "resource name may not be empty", verb: "patch")
-    for (kind, ns, name) in found { try work(kind, ns, name, patch, session, format) }
+    let found =
+      input.files.isEmpty
+      ? try session.chosen(
+        what, namespace: common.ns, all: false, selector: nil, fieldSelector: nil, unnamed: "resource(s) were provided, but no name was specified", verb: "patch")
+      : try Manifests.load(input, common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
+    if found.isEmpty { throw Failure.error("no objects passed to patch") }
+    try Failure.each(found) { kind, ns, name in try work(kind, ns, name, patch, type, session, report, format) }
   }
 
-  private func given() throws -> Value {
+  private func given(_ type: PatchKind) throws -> Value {
     let text: String
-    if let patch, patchFile == nil { text = patch } else if let patchFile, patch == nil { text = try FileSystem.readText(patchFile) } else {
-      throw Failure.error(patch == nil ? "must specify --patch or --patch-file containing the contents of the patch" : "cannot specify --patch and --patch-file together")
+    switch (patch ?? "", patchFile ?? "") {
+    case ("", ""): throw Failure.error("must specify --patch or --patch-file containing the contents of the patch")
+    case (let given, ""): text = given
+    case ("", let file):
+      do throws(SysError) { text = try FileSystem.readText(file) } catch {
+        throw Failure.error("unable to read patch file: open \(file): \(errnoText(error.errno).lowercased())")
+      }
+    default: throw Failure.error("cannot specify --patch and --patch-file together")
     }
     let (documents, problems) = YAMLReader.read(Array(text.utf8), file: "patch")
     guard problems.isEmpty, documents.count == 1, let value = documents.first?.value, type == .json ? value.array != nil : value.members != nil else {
@@ -49,7 +70,10 @@ struct PatchCommand: ParsableCommand {
     return value
   }
 
-  private func work(_ kind: Kind, _ ns: String, _ name: String, _ patch: Value, _ session: Session, _ format: OutputFormat) throws {
+  private func work(
+    _ kind: Kind, _ ns: String, _ name: String, _ patch: Value, _ type: PatchKind, _ session: Session, _ report: ChangeReport,
+    _ format: OutputFormat
+  ) throws {
     guard kind != .event, let old = try subresource == "status" ? session.find(kind, ns, name) : session.stored(kind, ns, name) else { throw Failure.notFound(kind, name) }
     var wanted: Value
     switch type {
@@ -60,7 +84,7 @@ struct PatchCommand: ParsableCommand {
         throw Failure(text: "The request is invalid: the server rejected our request due to an error in our request: \(error)\n")
       }
     }
-    if subresource == "status" { return try setConditions(kind, ns, name, old, wanted, session, format) }
+    if subresource == "status" { return try setConditions(kind, ns, name, old, wanted, session, report, format) }
     if subresource == "resize" {
       guard kind == .pod else { throw Failure.error("\(kind.plural) \"\(name)\" has no subresource resize") }
       // What else the patch would change is passed over (pkg/registry/core/pod, dropNonResizeUpdates).
@@ -69,11 +93,13 @@ struct PatchCommand: ParsableCommand {
     let new = try session.judged(kind, old: old, new: wanted)
     let isSame = Session.isSame(old, new)
     let made = change.dryRun != .none || isSame ? new : try session.update(kind, old: old, new: new)
-    try change.show(format, kind, made, isSame ? "patched (no change)" : "patched")
+    try report.show(format, kind, made, isSame ? "patched (no change)" : "patched")
   }
 
   /// Of a status only what its supervisor does not decide itself can be set from outside; the rest it would write anew at once.
-  private func setConditions(_ kind: Kind, _ ns: String, _ name: String, _ old: Value, _ new: Value, _ session: Session, _ format: OutputFormat) throws {
+  private func setConditions(
+    _ kind: Kind, _ ns: String, _ name: String, _ old: Value, _ new: Value, _ session: Session, _ report: ChangeReport, _ format: OutputFormat
+  ) throws {
     guard kind == .pod else { throw Failure.error("\(kind.plural) \"\(name)\" has no subresource status here") }
     var changed = false
     for c in new["status"]?["conditions"]?.array ?? [] {
@@ -90,7 +116,7 @@ struct PatchCommand: ParsableCommand {
       if case .value(let answer) = try client.next(), let why = answer["error"]?.string { throw Failure.error(why) }
     }
     let made = changed && change.dryRun == .none ? try session.find(kind, ns, name) ?? new : new
-    try change.show(format, kind, made, changed ? "patched" : "patched (no change)")
+    try report.show(format, kind, made, changed ? "patched" : "patched (no change)")
   }
 
   /// What a Pod's supervisor says itself (k8s.io/api/core/v1, PodConditionType).

@@ -13,8 +13,8 @@ struct Podctl: ParsableCommand {
     subcommands: [
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, LogsCommand.self, ExecCommand.self, DeleteCommand.self, WaitCommand.self,
       VersionCommand.self, CopyCommand.self, PortForwardCommand.self, AttachCommand.self, DebugCommand.self,
-      CreateCommand.self, RunCommand.self, ReplaceCommand.self, EditCommand.self, PatchCommand.self, LabelCommand.self, AnnotateCommand.self, TaintCommand.self, EventsCommand.self,
-      APIResourcesCommand.self, CompletionCommand.self, TopCommand.self, ExplainCommand.self, ImageCommand.self,
+      CreateCommand.self, RunCommand.self, ReplaceCommand.self, EditCommand.self, PatchCommand.self, LabelCommand.self, AnnotateCommand.self, SetCommand.self, TaintCommand.self, CordonCommand.self, UncordonCommand.self, EventsCommand.self,
+      APIResourcesCommand.self, APIVersionsCommand.self, CompletionCommand.self, TopCommand.self, ExplainCommand.self, ImageCommand.self,
     ])
 
   /// Returns the exit status: 0, or 1 as kubectl does for whatever goes wrong, or a verb's own.
@@ -68,13 +68,15 @@ struct Podctl: ParsableCommand {
     return try parseAsRoot(words)
   }
 
-  /// kubectl takes -n and the like before the verb too, and values that touch their letter (-ojson).
+  /// kubectl takes -n and the like before the verb too, and values that touch their letter (-ojson, -f-).
   private static func reordered(_ arguments: [String]) -> [String] {
     var words: [String] = []
     let end = arguments.firstIndex(of: "--") ?? arguments.count
+    if arguments[..<end].contains("--dry-run") { say(2, "warning: --dry-run is deprecated and can be replaced with --dry-run=client.\n") }
+    let letters = lettersWithValues(Usage.verb(of: arguments))
     for w in BooleanFlags.settled(arguments[..<end]) {
       let bytes = Array(w.utf8)
-      if bytes.count > 2, bytes[0] == 45, "onlc".utf8.contains(bytes[1]), bytes[2] != 61 {
+      if bytes.count > 2, bytes[0] == 45, letters.utf8.contains(bytes[1]), bytes[2] != 61 {
         words += [String(w.prefix(2)), String(w.dropFirst(2))]
       } else {
         words.append(w)
@@ -88,6 +90,15 @@ struct Podctl: ParsableCommand {
     if let verb = words.first { words = [verb] + words.dropFirst() + head } else { words = head }
     return words + arguments[end...]
   }
+
+  /// The flags of one letter that take a value. -f and -p are flags without one where logs has them.
+  private static func lettersWithValues(_ verb: String?) -> String {
+    switch verb {
+    case "logs", nil: "onlcL"
+    case "patch": "onlcLfp"
+    default: "onlcLf"
+    }
+  }
 }
 
 /// What is said, as it is, and the exit status.
@@ -98,6 +109,16 @@ struct Failure: Error {
   static func error(_ text: String) -> Failure { Failure(text: "error: \(text)\n") }
   /// Error from the API server in kubectl's form.
   static func server(_ reason: String, _ text: String) -> Failure { Failure(text: "Error from server (\(reason)): \(text)\n") }
+
+  /// Does it to each; what fails with one does not keep the others from it, and is said at the end. As kubectl says several errors, without "error: ".
+  static func each<T>(_ all: [T], _ body: (T) throws -> Void) throws {
+    var failures: [Failure] = []
+    for x in all { do { try body(x) } catch let f as Failure { failures.append(f) } }
+    if failures.isEmpty { return }
+    if failures.count == 1 { throw failures[0] }
+    throw Failure(text: failures.map { $0.text.hasPrefix("error: ") ? String($0.text.dropFirst(7)) : $0.text }.joined())
+  }
+
   static func notFound(_ kind: Kind, _ name: String) -> Failure { server("NotFound", "\(kind.plural) \"\(name)\" not found") }
 }
 

@@ -21,18 +21,20 @@ struct ReplaceCommand: ParsableCommand {
     try input.check(required: true)
     if gracePeriod >= 0 && !force { throw Failure.error("--grace-period must have --force specified") }
     if force && change.dryRun != .none { throw Failure.error("--dry-run can not be used when --force is set") }
-    let format = try change.format()
+    let report = change.report
+    let format = try report.format()
     let objects = try Manifests.load(input, common.place)
+    if objects.isEmpty { throw Failure.error("no objects passed to replace") }
     let session = try change.dryRun == .none ? common.open() : common.look()
     var failures = ""
     for o in objects {
       guard let kind = Kind(rawValue: o.kind.rawValue) else { continue }
-      do { try replace(o, kind, session, format) } catch let f as Failure { failures += f.during("error when replacing \"\(o.file)\"").text }
+      do { try replace(o, kind, session, report, format) } catch let f as Failure { failures += f.during("error when replacing \"\(o.file)\"").text }
     }
     if !failures.isEmpty { throw Failure(text: failures) }
   }
 
-  private func replace(_ o: LoadedFileObject, _ kind: Kind, _ session: Session, _ format: OutputFormat) throws {
+  private func replace(_ o: LoadedFileObject, _ kind: Kind, _ session: Session, _ report: ChangeReport, _ format: OutputFormat) throws {
     let (ns, name) = (o.metadata.namespace, o.metadata.name)
     if name.isEmpty { throw Failure.error("from \(o.metadata.generateName ?? ""): cannot use generate name with replace") }
     var value = saveConfig ? LastApplied.stored(o.value, o.written) : o.value
@@ -42,7 +44,7 @@ struct ReplaceCommand: ParsableCommand {
         try session.removeAndWait(kind, ns, name, grace: gracePeriod)
         say(1, "\(kind.singular) \"\(name)\" deleted from \(ns) namespace\n")
       }
-      return try change.show(format, kind, try session.create(kind, value), "replaced")
+      return try report.show(format, kind, try session.create(kind, value), "replaced")
     }
     guard let old else { throw Failure.notFound(kind, name) }
     if let version = value["metadata"]?["resourceVersion"]?.string, !version.isEmpty, version != old["metadata"]?["resourceVersion"]?.string {
@@ -61,7 +63,7 @@ struct ReplaceCommand: ParsableCommand {
     }
     let new = try session.judged(kind, old: old, new: value)
     let made = change.dryRun != .none || Session.isSame(old, new) ? new : try session.update(kind, old: old, new: new)
-    try change.show(format, kind, made, "replaced")
+    try report.show(format, kind, made, "replaced")
   }
 }
 

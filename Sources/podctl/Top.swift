@@ -53,7 +53,7 @@ struct TopCommand: ParsableCommand {
     let name = words.count == 2 ? try podName(words[1]) : nil
     if name != nil, selector != nil { throw Failure.error("only one of NAME or --selector can be provided") }
     let session = try common.open()
-    let labels = try Selection(selector)
+    let labels = try Selection(selector, kinds: [.pod])
     var objects = try session.pods(allNamespaces ? nil : common.ns)
     if let name {
       objects = objects.filter { $0["metadata"]?["name"]?.string == name }

@@ -6,18 +6,33 @@ import ArgumentParser
 enum Usage {
   /// message: ArgumentParser's, without the usage text. arguments: as given.
   static func text(_ message: String, _ arguments: [String]) -> String {
-    let verbs = Podctl.configuration.subcommands.map { $0._commandName }
-    guard let verb = first(arguments), verbs.contains(verb) else {
-      if let word = first(arguments) {
-        return "error: unknown command \"\(word)\" for \"podctl\"\n" + near(word, verbs)
+    let verbs = Podctl.configuration.subcommands
+    guard let word = verb(of: arguments) else { return "error: \(said(message))\nSee 'podctl --help' for usage.\n" }
+    guard let verb = verbs.first(where: { $0._commandName == word }) else {
+      if clusterVerbs.contains(word) {
+        return "error: unknown command \"\(word)\" for \"podctl\": kubectl has it, but there is no cluster here that it could work on\nSee 'podctl --help' for usage.\n"
       }
-      return "error: \(said(message))\nSee 'podctl --help' for usage.\n"
+      return "error: unknown command \"\(word)\" for \"podctl\"\n" + near(word, verbs.map { $0._commandName })
     }
-    return "error: \(said(message))\nSee 'podctl \(verb) --help' for usage.\n"
+    // create KIND, set WHAT: a word where a subcommand would stand.
+    var (path, known) = ("podctl \(word)", verb.configuration.subcommands)
+    for next in arguments.drop(while: { $0 != word }).dropFirst() {
+      if known.isEmpty || next.hasPrefix("-") { break }
+      guard let below = known.first(where: { $0._commandName == next || $0.configuration.aliases.contains(next) }) else {
+        return "error: unknown command \"\(next)\" for \"\(path)\": there are \(known.map { $0._commandName }.joined(separator: ", "))\nSee '\(path) -h' for help and examples\n"
+      }
+      (path, known) = (path + " \(next)", below.configuration.subcommands)
+    }
+    return "error: \(said(message))\nSee 'podctl \(word) --help' for usage.\n"
   }
 
+  /// kubectl's verbs that are none here.
+  private static let clusterVerbs = [
+    "alpha", "auth", "autoscale", "certificate", "cluster-info", "config", "diff", "drain", "expose", "kuberc", "kustomize", "options", "plugin", "proxy", "rollout", "scale",
+  ]
+
   /// The first word that is neither a flag nor the value of one that may stand before the verb.
-  private static func first(_ arguments: [String]) -> String? {
+  static func verb(of arguments: [String]) -> String? {
     var words = arguments.prefix { $0 != "--" }
     while let word = words.popFirst() {
       if !word.hasPrefix("-") { return word }
@@ -58,6 +73,8 @@ enum Usage {
     if text.hasPrefix("Missing value for") { return "flag needs an argument: \(flag)" }
     if text.hasPrefix("The value '"), quoted.count >= 5 {
       let name = quoted[3].split(separator: " ").first.map(String.init) ?? ""
+      if name == "--dry-run" { return "Invalid dry-run value (\(quoted[1])). Must be \"none\", \"server\", or \"client\"." }
+      if name == "--sort-by" { return "--sort-by accepts only cpu or memory" }
       let rest = quoted.dropFirst(4).joined(separator: "'").drop { $0 == "." || $0 == " " || $0 == ":" }
       return "invalid argument \"\(quoted[1])\" for \"\(name)\" flag" + (rest.isEmpty ? "" : ": \(rest.prefix(1).lowercased() + rest.dropFirst())")
     }

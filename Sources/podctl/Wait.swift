@@ -20,6 +20,7 @@ struct WaitCommand: ParsableCommand {
   @Flag(name: [.customShort("A"), .long], help: "In all namespaces.") var allNamespaces = false
   @Option(name: [.customShort("l"), .long], help: "Those with these labels.") var selector: String?
   @Option(name: .long, help: "Those with these fields.") var fieldSelector: String?
+  @Option(name: .shortAndLong, help: "name, json, yaml, jsonpath=TEMPLATE: how what was waited for is shown.") var output: String?
   @OptionGroup var common: CommonOptions
 
   private enum Goal {
@@ -29,17 +30,42 @@ struct WaitCommand: ParsableCommand {
     case create
   }
 
+  /// One object that is waited for.
+  private struct Awaited {
+    let kind: Kind
+    let namespace: String
+    let name: String
+    let goal: Goal
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    let deadline: Int64
+    /// Not at all: it is looked at once.
+    let isOneLook: Bool
+
+    var late: Failure {
+      .error(isOneLook ? "condition not met for \(kind.plural)/\(name)" : "timed out waiting for the condition on \(kind.plural)/\(name)")
+    }
+    var isDelete: Bool { if case .delete = goal { true } else { false } }
+    /// What is known of an object that was not seen.
+    var unseen: Value {
+      .object([
+        ("apiVersion", .string("v1")), ("kind", .string(kind.rawValue)), ("metadata", .object([("name", .string(name)), ("namespace", .string(namespace))])),
+      ])
+    }
+  }
+
   func run() throws {
     let goal = try self.goal()
     guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
     try input.check(required: false)
+    let report = ChangeReport(dryRun: .none, output: output)
+    let format = try report.format()
     let session = try common.open()
     let deadline = limit < 0 ? Clock.monotonic + 7 * 86_400_000_000_000 : Clock.monotonic + limit
     let found: [(Kind, String, String)]
     if input.files.isEmpty {
       found = try session.chosen(
-        what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector, unnamed: "resource name may not be empty",
-        verb: "wait")
+        what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector,
+        unnamed: "resource(s) were provided, but no name was specified", verb: "wait")
     } else {
       found = try Manifests.load(input, common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
     }
@@ -47,7 +73,11 @@ struct WaitCommand: ParsableCommand {
       if case .delete = goal { return }
       throw Failure.error("no matching resources found")
     }
-    for (kind, ns, name) in found { try until(kind, ns, name, goal, deadline, session) }
+    // All have the same time; when it is over, each of the rest is looked at once.
+    try Failure.each(found) { kind, ns, name in
+      let awaited = Awaited(kind: kind, namespace: ns, name: name, goal: goal, deadline: deadline, isOneLook: limit == 0)
+      if let object = try until(awaited, session) { try report.show(format, kind, object, "condition met") }
+    }
   }
 
   private func goal() throws -> Goal {
@@ -59,77 +89,102 @@ struct WaitCommand: ParsableCommand {
       return .condition(type, p.count > 1 ? p[1] : "true")
     }
     if condition.hasPrefix("jsonpath=") {
-      let text = condition.dropFirst(9)
-      // The value stands behind the braces; without braces, behind the first =.
-      let end = text.lastIndex(of: "}").map { text.index(after: $0) } ?? text.firstIndex(of: "=") ?? text.endIndex
-      let rest = text[end...]
-      guard rest.isEmpty || rest.hasPrefix("=") else {
+      let parts = Self.parts(condition.dropFirst(9))
+      guard parts.count <= 2 else {
         throw Failure.error("jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'")
       }
-      if rest == "=" { throw Failure.error("jsonpath wait has to have value after equal sign") }
-      do throws(JSONPath.Invalid) {
-        return .path(try JSONPath(relaxed: String(text[..<end])), rest.isEmpty ? nil : Self.unquoted(rest.dropFirst()))
-      } catch { throw Failure.error("\(error)") }
+      if parts[0].isEmpty { throw Failure.error("jsonpath expression cannot be empty") }
+      let value = parts.count < 2 ? nil : Self.unquoted(parts[1])
+      if value?.isEmpty == true { throw Failure.error("jsonpath wait has to have a value after equal sign, like --for=jsonpath='{.status.readyReplicas}'=3") }
+      do throws(JSONPath.Invalid) { return .path(try JSONPath(relaxed: parts[0]), value) } catch { throw Failure.error("\(error)") }
     }
     throw Failure.error("unrecognized condition: \"\(condition)\"")
   }
 
-  private static func unquoted(_ s: Substring) -> String {
-    for q in ["\"", "'"] where s.count >= 2 && s.hasPrefix(q) && s.hasSuffix(q) { return String(s.dropFirst().dropLast()) }
-    return String(s)
+  /// At each single =; two together are a filter's.
+  private static func parts(_ text: Substring) -> [String] {
+    var parts = [""]
+    var rest = text
+    while let c = rest.popFirst() {
+      if c == "=", rest.first == "=" {
+        rest.removeFirst()
+        parts[parts.count - 1] += "=="
+      } else if c == "=" {
+        parts.append("")
+      } else {
+        parts[parts.count - 1].append(c)
+      }
+    }
+    return parts
   }
 
-  private func until(_ kind: Kind, _ ns: String, _ name: String, _ goal: Goal, _ deadline: Int64, _ session: Session) throws {
-    let met = "\(kind.singular)/\(name) condition met\n"
-    let late = Failure.error("timed out waiting for the condition on \(kind.plural)/\(name)")
-    if case .create = goal {
-      let watcher = try Watcher(session, [kind], namespace: kind.isNamespaced ? ns : nil) { _, v in v["metadata"]?["name"]?.string == name }
-      while watcher.current.isEmpty { guard try watcher.next(deadline: deadline) != nil else { throw late } }
-      return say(1, met)
+  private static func unquoted(_ s: String) -> String {
+    let isQuote = { (c: Character) in c == "'" || c == "\"" }
+    return String(s.drop(while: isQuote).reversed().drop(while: isQuote).reversed())
+  }
+
+  /// The object as it was when it was so; nil for one whose end is waited for and that was not there.
+  private func until(_ a: Awaited, _ session: Session) throws -> Value? {
+    let watch = { () throws in
+      try Watcher(session, [a.kind], namespace: a.kind.isNamespaced ? a.namespace : nil) { _, v in v["metadata"]?["name"]?.string == a.name }
     }
-    guard kind != .pod else { return try untilPod(ns, name, goal, deadline, session, met, late) }
-    let watcher = try Watcher(session, [kind], namespace: kind.isNamespaced ? ns : nil) { _, v in v["metadata"]?["name"]?.string == name }
+    if case .create = a.goal {
+      let watcher = try watch()
+      while watcher.current.isEmpty { guard try watcher.next(deadline: a.deadline) != nil else { throw a.late } }
+      return watcher.current.first?.1
+    }
+    if a.kind == .pod { return try untilPod(a, session) }
+    let watcher = try watch()
     guard var object = watcher.current.first?.1 else {
-      if case .delete = goal { return }
-      throw Failure.notFound(kind, name)
+      if a.isDelete { return nil }
+      throw Failure.notFound(a.kind, a.name)
     }
-    while try !holds(goal, object) {
-      guard let (change, _, v) = try watcher.next(deadline: deadline) else { throw late }
+    while try !holds(a.goal, object) {
+      guard let (change, _, v) = try watcher.next(deadline: a.deadline) else { throw a.late }
       if change == .deleted {
-        if case .delete = goal { return say(1, met) }
-        throw Failure.notFound(kind, name)
+        if a.isDelete { return v }
+        throw Failure.notFound(a.kind, a.name)
       }
       object = v
     }
-    say(1, met)
+    return object
   }
 
   /// A Pod's supervisor tells of each change, however short.
-  private func untilPod(_ ns: String, _ name: String, _ goal: Goal, _ deadline: Int64, _ session: Session, _ met: String, _ late: Failure) throws {
-    let place = session.instance.place(ns, name)
+  private func untilPod(_ a: Awaited, _ session: Session) throws -> Value? {
+    let place = session.instance.place(a.namespace, a.name)
     if !FileSystem.exists(place.object) {
-      if case .delete = goal { return }
-      throw Failure.notFound(.pod, name)
+      if a.isDelete { return nil }
+      throw Failure.notFound(.pod, a.name)
     }
-    if let note = try Podd.ensure(session.instance, ns, name, programs: session.programs) { say(2, "note: \(note)\n") }
+    if let note = try Podd.ensure(session.instance, a.namespace, a.name, programs: session.programs) { say(2, "note: \(note)\n") }
+    var last = a.unseen
     let stream: PoddStream
-    do throws(SysError) { stream = try PoddStream(session, ns, name) } catch {
+    do throws(SysError) { stream = try PoddStream(session, a.namespace, a.name) } catch {
       // It went between our look and our call.
-      if case .delete = goal, !FileSystem.exists(place.object) { return say(1, met) }
+      if a.isDelete, !FileSystem.exists(place.object) { return last }
       throw error
     }
     while true {
-      switch try stream.next(deadline: deadline) {
-      case .late: throw late
+      switch try stream.next(deadline: a.deadline) {
+      case .late:
+        guard let object = try session.pod(a.namespace, a.name) else {
+          if a.isDelete { return last }
+          throw Failure.notFound(.pod, a.name)
+        }
+        guard try holds(a.goal, object) else { throw a.late }
+        return object
       case .end:
-        if case .delete = goal, !FileSystem.exists(place.object) { return say(1, met) }
-        throw Failure.error("the supervisor of pod \(name) ended while it was waited for")
+        if a.isDelete, !FileSystem.exists(place.object) { return last }
+        throw Failure.error("the supervisor of pod \(a.name) ended while it was waited for")
       case .value(let v):
         if v["deleted"]?.bool == true {
-          if case .delete = goal { return say(1, met) }
-          throw Failure.notFound(.pod, name)
+          if a.isDelete { return last }
+          throw Failure.notFound(.pod, a.name)
         }
-        if let object = v["object"], try holds(goal, object) { return say(1, met) }
+        guard let object = v["object"] else { continue }
+        if try holds(a.goal, object) { return object }
+        last = object
       }
     }
   }
@@ -139,14 +194,27 @@ struct WaitCommand: ParsableCommand {
     case .delete: return false
     case .create: return true
     case .condition(let type, let status):
-      return (object["status"]?["conditions"]?.array ?? []).contains {
-        $0["type"]?.string?.lowercased() == type.lowercased() && $0["status"]?.string?.lowercased() == status.lowercased()
+      guard let c = (object["status"]?["conditions"]?.array ?? []).first(where: { $0["type"]?.string?.lowercased() == type.lowercased() }) else { return false }
+      // What was judged before the last change of the object says nothing about it as it is now.
+      if let generation = object["metadata"]?["generation"]?.int,
+        let observed = c["observedGeneration"]?.int ?? object["status"]?["observedGeneration"]?.int, observed < generation
+      {
+        return false
       }
+      return c["status"]?.string?.lowercased() == status.lowercased()
     case .path(let path, let value):
       let found: [Value]
       do throws(JSONPath.Invalid) { found = try path.values(in: object) } catch { throw Failure.error("\(error)") }
-      guard let value else { return !found.isEmpty }
-      return found.contains { ($0.string ?? JSON.compact($0)) == value }
+      guard let first = found.first else { return false }
+      if found.count > 1 { throw Failure.error("given jsonpath expression matches more than one value") }
+      guard let value else { return true }
+      if first.array != nil || first.members != nil { throw Failure.error("jsonpath leads to a nested object or list which is not supported") }
+      return Self.bare(first.string ?? JSON.compact(first)) == Self.bare(value)
     }
+  }
+
+  /// Without blanks at its ends.
+  private static func bare(_ s: String) -> String {
+    String(s.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
   }
 }

@@ -160,6 +160,18 @@ func pod(_ more: String = "", spec: String = "") -> String { head + "spec:\n\(sp
 }
 
 @Suite struct Asking {
-  @Test(arguments: [("a=1", true), ("a!=1", false), ("a in (1,2),b", true), ("a notin (1)", false), ("!c", true), ("!a", false), ("c", false), ("a==1,b=2", true)])
+  @Test(arguments: [("a=1", true), ("a!=1", false), ("a in (1,2),b", true), ("a notin (1)", false), ("!c", true), ("!a", false), ("c", false), ("a==1,b=2", true), ("", true), (" a = 1 ", true), ("a>0,b<3", true), ("a>1", false), ("c>0", false), ("a in (,2)", false), ("c notin ()", true), ("in=1", false), ("a!=", true), ("a in (in, 1)", true)])
   func labels(_ selector: String, _ holds: Bool) throws { #expect(try LabelSelector(selector).matches(["a": "1", "b": "2"]) == holds) }
+
+  /// apimachinery/pkg/labels/selector.go.
+  @Test(arguments: [
+    ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"), ("=x", "found '=', expected: !, identifier, or 'end of string'"),
+    ("a,", "found '', expected: identifier after ','"), ("a=b c", "found 'c', expected: ',' or 'end of string'"), ("!", "unable to parse requirement: found '', expected: identifier"),
+    ("!a=1", "found '=', expected: ',' or 'end of string'"), ("a in b", "unable to parse requirement: found 'b' expected: '('"),
+    ("a in (b", "unable to parse requirement: found '', expected: ',' or ')'"), ("a=(", "unable to parse requirement: found '(', expected: identifier"),
+    ("a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer"),
+  ])
+  func labelsThatCannotBeRead(_ selector: String, _ why: String) {
+    #expect { try LabelSelector(selector) } throws: { "\($0)" == why }
+  }
 }

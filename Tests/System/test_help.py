@@ -17,10 +17,13 @@ PODCTL = {
     "create serviceaccount": "--dry-run -o -n",
     "replace": "-f --force --grace-period --dry-run -o -n",
     "edit": "-f -o --subresource -n",
-    "patch": "-p --patch-file --type --subresource --dry-run -o -n",
+    "set image": "-f --all -l --dry-run -o -n",
+    "patch": "-f -p --patch-file --type --subresource --dry-run -o -n",
     "label": "--overwrite --list --all -l -A --dry-run -o -n",
     "annotate": "--overwrite --list --all -l -A --dry-run -o -n",
     "taint": "--overwrite --all -l --dry-run -o",
+    "cordon": "-l --dry-run",
+    "uncordon": "-l --dry-run",
     "get": "-o -w --watch-only --output-watch-events -A -l -L --field-selector --sort-by --show-labels --no-headers --ignore-not-found --raw -n",
     "events": "--for --types -w -A --no-headers -o -n",
     "describe": "-f -l -A --show-events -n",
@@ -32,7 +35,8 @@ PODCTL = {
     "run": "--image --env --port -l --annotations --restart --image-pull-policy --command --privileged --overrides --override-type -i -t --attach --leave-stdin-open --rm -q --dry-run -o -n",
     "port-forward": "-n",
     "delete": "-f -l --all --field-selector --grace-period --force --now --wait --timeout --ignore-not-found --cascade -o -n",
-    "wait": "--for --timeout --all -l -n",
+    "wait": "--for --timeout --all -l -A -f -o -n",
+    "api-versions": "",
     "api-resources": "-o --namespaced --no-headers",
     "version": "--client -o",
     "completion": "",
@@ -122,6 +126,12 @@ class WrongCommandLines(unittest.TestCase):
         self.refused(["apply", "-k", "folder"], r"-k is not supported here")
         self.refused(["apply", "-f", "x.yaml", "--prune"], r"--prune is not supported here")
         self.refused(["get", "pods", "-o", "go-template={{.}}"], r"go-template.* is not supported here")
+        self.refused(["rollout", "status", "deploy/x"], r'(?m)^error: unknown command "rollout" for "podctl": kubectl has it')
+        self.refused(["create", "namespace", "x"], r'(?m)^error: unknown command "namespace" for "podctl create"', r"(?m)^See 'podctl create -h' for help and examples$")
+        self.refused(["create", "token"], r"(?m)^error: exactly one NAME is required, got 0$")
+        self.refused(["run", "x", "--image="], r"(?m)^error: --image is required$")
+        self.refused(["top", "pod", "--sort-by=name"], r"(?m)^error: --sort-by accepts only cpu or memory$")
+        self.refused(["completion"], r"(?m)^error: Shell not specified\.$")
         self.refused(["get", "widgets"], r"""(?m)^error: the server doesn't have a resource type "widgets"$""")
 
 

@@ -162,6 +162,31 @@ class Verbs(unittest.TestCase):
             text = w.until(r"^DELETED +watched ")
             self.assertEqual(text.count("NAME"), 1)
 
+    def test_a_cordoned_node_takes_no_pod(self):
+        self.assertEqual(self.ok("cordon", "podlab", "--dry-run=client"), "node/podlab cordoned (dry run)\n")
+        self.assertEqual(self.ok("cordon", "podlab"), "node/podlab cordoned\n")
+        try:
+            self.assertEqual(self.ok("cordon", "node/podlab"), "node/podlab already cordoned\n")
+            self.assertRegex(self.ok("get", "nodes"), r"(?m)^podlab +Ready,SchedulingDisabled ")
+            self.ok("apply", "-f", "-", stdin=POD % "held")
+            self.ok("wait", "--for=condition=PodScheduled=false", "pod/held", "--timeout=60s")
+            self.assertEqual(self.ok("uncordon", "podlab"), "node/podlab uncordoned\n")
+            self.ok("wait", "--for=condition=Ready", "pod/held", "--timeout=60s")
+            self.assertEqual(self.ok("uncordon", "podlab"), "node/podlab already uncordoned\n")
+        finally:
+            podctl("uncordon", "podlab")
+            podctl("delete", "pod", "held", "--ignore-not-found")
+        self.assertEqual(podctl("cordon").stderr.split("\n")[0], "error: USAGE: cordon NODE [flags]")
+
+    def test_nothing_needs_to_be_there(self):
+        """Every verb that only looks, as the first word to an instance that nobody has made."""
+        for args in (["get", "nodes"], ["get", "node", "podlab", "-o", "json"], ["get", "pods,cm,secrets,sa,events"], ["describe", "node"], ["describe", "pods"], ["events"],
+                     ["get", "all", "-A"], ["label", "node", "podlab", "a=b", "--dry-run=client"], ["taint", "node", "podlab", "a:NoSchedule", "--dry-run=client"],
+                     ["cordon", "podlab", "--dry-run=client"], ["delete", "pods", "--all", "--dry-run=client"], ["label", "node", "podlab", "--list"], ["image", "ls"]):
+            with self.subTest(" ".join(args)):
+                self.ok(*args, "--root", self.folder + "/unmade")
+                self.assertFalse(os.path.exists(self.folder + "/unmade"))
+
     def test_events_are_watched(self):
         with Watching("events", "--for", "pod/eventful", "--watch") as w:
             self.ok("apply", "-f", "-", stdin=POD % "eventful")

@@ -15,7 +15,7 @@ public enum OutputFormat: Sendable {
   case name
   case json
   case yaml
-  case jsonpath(JSONPath, allowMissing: Bool)
+  case jsonpath(JSONPath, allowMissing: Bool, asJSON: Bool)
   case columns(CustomColumns)
 
   /// text: the value of -o; nil for the table. Reads the files that jsonpath-file and custom-columns-file name.
@@ -33,9 +33,10 @@ public enum OutputFormat: Sendable {
     case "yaml": self = .yaml
     case "jsonpath", "jsonpath-as-json", "jsonpath-file":
       if argument.isEmpty { throw OutputProblem("template format specified but no template given") }
-      if format == "jsonpath-as-json" { throw OutputProblem("output format \"jsonpath-as-json\" is not supported here: use -o jsonpath=TEMPLATE or -o json") }
-      let template = format == "jsonpath" ? argument : try Self.file(argument)
-      do throws(JSONPath.Invalid) { self = .jsonpath(try JSONPath(template), allowMissing: allowMissing) } catch { throw OutputProblem("\(error)") }
+      let template = format == "jsonpath-file" ? try Self.file(argument) : argument
+      do throws(JSONPath.Invalid) {
+        self = .jsonpath(try JSONPath(template), allowMissing: allowMissing, asJSON: format == "jsonpath-as-json")
+      } catch { throw OutputProblem("\(error)") }
     case "custom-columns", "custom-columns-file":
       if argument.isEmpty {
         throw OutputProblem(
@@ -46,7 +47,7 @@ public enum OutputFormat: Sendable {
       throw OutputProblem("output format \"\(format)\" is not supported here: use jsonpath or custom-columns")
     default:
       throw OutputProblem(
-        "unable to match a printer suitable for the output format \"\(text)\", allowed formats are: custom-columns,custom-columns-file,json,jsonpath,jsonpath-file,name,wide,yaml"
+        "unable to match a printer suitable for the output format \"\(text)\", allowed formats are: custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,wide,yaml"
       )
     }
   }
@@ -63,16 +64,26 @@ public enum OutputFormat: Sendable {
     case .name, .table: return name + "\n"
     case .json: return JSON.pretty(object.sorted) + "\n"
     case .yaml: return YAML.write(object.sorted)
-    case .jsonpath(let path, let allowMissing):
-      do throws(JSONPath.Invalid) { return try path.text(in: object, allowMissing: allowMissing) } catch { throw OutputProblem("\(error)") }
+    case .jsonpath(let path, let allowMissing, let asJSON):
+      do throws(JSONPath.Invalid) {
+        return try asJSON ? path.json(in: object, allowMissing: allowMissing) : path.text(in: object, allowMissing: allowMissing)
+      } catch { throw OutputProblem("\(error)") }
     case .columns(let c): return c.table(object["items"]?.array ?? [object]).text()
     }
   }
 
+  /// Whether each object has a line of its own.
+  public var isLines: Bool {
+    switch self {
+    case .table, .name: true
+    default: false
+    }
+  }
+
   /// Several objects as the API shows them.
-  public static func list(_ objects: [Value]) -> Value {
+  public static func list(_ objects: [Value], kind: String = "List") -> Value {
     .object([
-      ("apiVersion", .string("v1")), ("items", .array(objects)), ("kind", .string("List")), ("metadata", .object([("resourceVersion", .string(""))])),
+      ("apiVersion", .string("v1")), ("items", .array(objects)), ("kind", .string(kind)), ("metadata", .object([("resourceVersion", .string(""))])),
     ])
   }
 }
