@@ -165,7 +165,7 @@ let together = Step(
   try scene.check("shared-loopback", answer?.contains("kernel") == true, expected: Text(en: "the log", zh: "日志"), found: answer.map(Text.data) ?? refused)
   let seen = members.map { Evidence.inode($0, scene.folder) }
   let inodes = seen.joined(separator: "  ")
-  scene.say(en: "the folder, device:inode as each of them sees it: \(inodes)", zh: "各进程看到的目录，设备号:inode：\(inodes)")
+  scene.say(en: "the folder's device:inode: \(inodes)", zh: "各自看到的设备号:inode：\(inodes)")
   try scene.check("shared-files", Set(seen).count == 1, expected: .data(seen[0]), found: .data(seen.joined(separator: ", ")))
   let sender = scene.breaks("shared-socket") ? try startAlone(scene, programs(scene.folder)[1].words, shared: false) : members[1]
   if sender != members[1] { try scene.until("it has a folder of its own", "它有了自己的目录") { Evidence.inode(sender, scene.folder) != Evidence.inode(members[0], scene.folder) } }

@@ -90,7 +90,7 @@ let oneFile = Step(
   let a = try scene.process("shop", "app")
   let s = try scene.process("shop", "ship")
   _ = try written(scene, "shop")
-  scene.compare([.data(""), .data("pid"), Text(en: "mount namespace", zh: "挂载命名空间"), Text(en: "PID namespace", zh: "PID 命名空间"), Text(en: "/logs/app.log, device:inode", zh: "/logs/app.log，设备号:inode")], data: [
+  scene.compare([.data(""), .data("pid"), Text(en: "mount namespace", zh: "挂载命名空间"), Text(en: "PID namespace", zh: "PID 命名空间"), Text(en: "log file, device:inode", zh: "日志文件，设备号:inode")], data: [
     ["app", "\(a)", Evidence.namespace(a, "mnt"), Evidence.namespace(a, "pid"), Evidence.inode(a, "/logs/app.log")],
     ["ship", "\(s)", Evidence.namespace(s, "mnt"), Evidence.namespace(s, "pid"), Evidence.inode(s, "/logs/app.log")],
   ])

@@ -108,7 +108,7 @@ let deadlock = Step(
     try scene.until("two probes fail and the container is replaced", "两次探测失败，容器被换掉", seconds: limit, isNew)
   }
   let events = try scene.events("Unhealthy")
-  scene.show(event: "Unhealthy", events.first?.shortened(66))
+  scene.show(event: "Unhealthy", events.first)
   scene.timeline("shop")
   let code = try scene.field("shop", ".status.containerStatuses[0].lastState.terminated.exitCode")
   let count = try restarts(scene, "shop", "app")

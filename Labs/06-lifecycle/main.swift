@@ -38,16 +38,18 @@ let pending = Step(
   scene.show(stored + count)
   try scene.check("stored-first", isStored && runs == 0, expected: Text(en: "stored, processes of it: 0", zh: "已保存，它的进程数：0"), found: stored + count)
   if scene.breaks("not-scheduled") { try scene.podctl("wait", "--for=condition=Ready", "pod/nowhere", "--timeout=30s") }
-  let why = try scene.field("nowhere", ".status.conditions[?(@.type==\"PodScheduled\")].message")
+  let judged = { try scene.field("nowhere", ".status.conditions[?(@.type==\"PodScheduled\")].message") }
+  if !scene.breaks("not-scheduled") { try scene.until("the scheduler has judged", "调度器做出判断") { try !judged().isEmpty } }
+  let why = try judged()
   let (phase, node) = (try scene.field("nowhere", ".status.phase"), try scene.field("nowhere", ".spec.nodeName"))
-  scene.show(data: "nowhere    \(phase)   nodeName: \(node.isEmpty ? "-" : node)", "  \(why.shortened(66))")
+  scene.show(data: "nowhere    \(phase)   nodeName: \(node.isEmpty ? "-" : node)", "  \(why)")
   try scene.check("not-scheduled", phase == "Pending" && node.isEmpty, expected: Text(en: "Pending, no node", zh: "Pending，没有节点"), found: .data("\(phase), nodeName \(node)"))
 
   try scene.podctl("apply", "-f", "-", input: scene.breaks("no-image") ? noImage.replacing("no-such-image", with: "busybox").replacing("Never", with: "IfNotPresent") : noImage)
   if scene.breaks("no-image") { try scene.podctl("wait", "--for=condition=Ready", "pod/no-image", "--timeout=30s") }
   else { try scene.until("no-image", ".status.containerStatuses[0].state.waiting.reason", is: "ErrImageNeverPull") }
   let (second, bound) = (try scene.field("no-image", ".status.phase"), try scene.field("no-image", ".spec.nodeName"))
-  scene.show(data: "no-image   \(second)   nodeName: \(bound)", "  \(try scene.field("no-image", ".status.containerStatuses[0].state.waiting.message").shortened(66))")
+  scene.show(data: "no-image   \(second)   nodeName: \(bound)", "  \(try scene.field("no-image", ".status.containerStatuses[0].state.waiting.message"))")
   try scene.check("no-image", second == "Pending" && !bound.isEmpty, expected: Text(en: "Pending, on a node", zh: "Pending，已有节点"), found: .data("\(second), nodeName \(bound)"))
   try scene.remove("nowhere", "no-image")
 }

@@ -256,7 +256,7 @@ let atomic = Step(
   let environment = try scene.exec("reader", "reader", "echo $VERSION").trimmed
   let alone = try scene.exec("reader", "reader", "cat /one-file").trimmed
   let age = { (value: String) in value == fresh ? .data("") : Text(en: "<- " + Picture.emphasised("old"), zh: "<- " + Picture.emphasised("旧的")) }
-  scene.table([Text(en: "the same key, as", zh: "同一个键，作为"), .data(""), .data("")], [
+  scene.table([Text(en: "the same key, as", zh: "同一个键，用作"), .data(""), .data("")], [
     [Text(en: "file in the volume", zh: "卷里的文件"), .data(fresh), .data("")],
     [Text(en: "environment variable", zh: "环境变量"), .data(environment), age(environment)],
     [Text(en: "file by subPath", zh: "subPath 挂载的文件"), .data(alone), age(alone)],

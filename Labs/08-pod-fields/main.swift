@@ -70,7 +70,7 @@ let scheduling = Step(
   let (none, some) = (try scene.processes("ordinary").count, try scene.processes("tolerant").count)
   scene.table([.data("Pod"), .data("phase"), Text(en: "processes", zh: "进程数")], data: [["ordinary", away, "\(none)"], ["tolerant", here, "\(some)"]])
   scene.say(en: "why ordinary waits:", zh: "ordinary 等待的原因：")
-  scene.show(data: "  " + (try scene.field("ordinary", ".status.conditions[?(@.type==\"PodScheduled\")].message")).shortened(70))
+  scene.show(data: "  " + (try scene.field("ordinary", ".status.conditions[?(@.type==\"PodScheduled\")].message")))
   let processes = { (phase: String, count: Int) in Text(en: "\(phase), \(count) processes", zh: "\(phase)，\(count) 个进程") }
   try scene.check("kept-away", away == "Pending" && none == 0, expected: processes("Pending", 0), found: processes(away, none))
   try scene.check("let-in", here == "Running" && some == 3, expected: processes("Running", 3), found: processes(here, some))
@@ -105,7 +105,7 @@ let names = Step(
   let pids = (try scene.process("named", "one"), try scene.process("named", "two"))
   let ask = { (container: String, command: String) in try scene.exec("named", container, command).trimmed }
   let (a, b) = (try ask("one", "hostname"), try ask("two", "hostname"))
-  scene.compare([.data(""), .data("hostname"), .data("UTS Namespace"), .data("/etc/hosts")], data: [
+  scene.compare([.data(""), .data("hostname"), Text(en: "UTS namespace", zh: "UTS 命名空间"), .data("/etc/hosts")], data: [
     ["one", a, Evidence.namespace(pids.0, "uts"), Evidence.inode(pids.0, "/etc/hosts")],
     ["two", b, Evidence.namespace(pids.1, "uts"), Evidence.inode(pids.1, "/etc/hosts")],
   ])
@@ -127,7 +127,7 @@ let namespaces = Step(
   facts: [
     Fact("own-by-default", en: "by default net, ipc and pid are not the node's", zh: "默认 net、ipc、pid 都不是节点的"),
     Fact("host-namespaces", en: "with host… : true they are the node's", zh: "写上 host…: true，它们就是节点的"),
-    Fact("one-pid-space", en: "shareProcessNamespace: one process namespace, not the node's", zh: "shareProcessNamespace：同一个 PID 命名空间，但不是节点的"),
+    Fact("one-pid-space", en: "shareProcessNamespace: one process namespace, not the node's", zh: "两个容器共用一个 PID 命名空间，不是节点的"),
   ], standsAlone: true
 ) { scene in
   let none = pod("on-host")
@@ -292,7 +292,7 @@ exit(
       "08-pod-fields", title: Text(en: "What belongs to the Pod, what to the container", zh: "哪些字段属于 Pod，哪些属于容器"),
       question: Text(
         en: "Some fields stand beside the containers, some inside them. Why there? What does each of them become in the kernel?",
-        zh: "有些字段与容器并列，有些写在容器里面。为什么在那里？到了内核里，它们各自变成什么？"),
+        zh: "有些字段与容器并列，有些写在容器里面。为什么写在那里？到了内核里，它们各自变成什么？"),
       manifests: [
         .init("ordinary.yaml", ordinary), .init("tolerant.yaml", tolerant), .init("named.yaml", named), .init("on-host.yaml", onHost), .init("shared.yaml", shared),
         .init("users.yaml", users), .init("hardened.yaml", hardened), .init("mighty.yaml", mighty),

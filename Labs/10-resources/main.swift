@@ -280,7 +280,7 @@ let together = Step(
   else { try scene.until("the scheduler has judged", "调度器做出判断") { try !scene.field("both", ".status.conditions").isEmpty } }
   let (phase, running) = (try scene.field("both", ".status.phase"), try scene.processes("both").keys.filter { !$0.isEmpty }.count)
   let run = { (count: Int) in Text(en: "containers that run: \(count)", zh: "在运行的容器：\(count)") }
-  scene.show(.data("both    \(phase)   ") + run(running), .data("  \(try scene.field("both", ".status.conditions[?(@.type==\"PodScheduled\")].message").shortened(66))"))
+  scene.show(.data("both    \(phase)   ") + run(running), .data("  \(try scene.field("both", ".status.conditions[?(@.type==\"PodScheduled\")].message"))"))
   try scene.check("all-or-none", phase == "Pending" && running == 0, expected: .data("Pending, ") + run(0), found: .data("\(phase), ") + run(running))
   try scene.remove("both")
 }

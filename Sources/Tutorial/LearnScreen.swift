@@ -101,7 +101,8 @@ public enum LearnScreen {
       return [[Span(model.page == 0 ? say(model, "Enter starts the demonstration on the real kernel.", "按回车，在真实内核上开始演示。") : "", .dim)]]
     }
     let trace = model.showsTrace ? step.trace.map { [Span(Cells.truncated($0, to: width), .dim)] } : []
-    let lines = step.evidence.map { [Span(Cells.truncated($0[model.language], to: width), .code)] }
+    let folded = step.evidence.flatMap { Cells.folded($0[model.language], to: width, indent: 4) }
+    let lines = folded.map { [Span(Cells.truncated($0, to: width), .code)] }
     if lines.isEmpty, trace.isEmpty {
       return [[Span(model.run == .working && model.page == model.steps.count ? say(model, "working …", "进行中 …") : "", .dim)]]
     }
