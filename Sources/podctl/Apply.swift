@@ -19,11 +19,13 @@ struct ApplyCommand: ParsableCommand {
   @Option(name: [.customShort("l"), .long], help: "Only the objects with these labels.") var selector: String?
   @Flag(name: .long, inversion: .prefixedNo, help: .hidden) var prune = false
   @Flag(name: .long, help: .hidden) var serverSide = false
+  @OptionGroup var validation: ValidateOptions
   @OptionGroup var change: ChangeOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     try input.check(required: true)
+    try validation.check()
     if prune { throw Failure.error("--prune is not supported here: delete what is no longer wanted with podctl delete -l or -f") }
     if serverSide { throw Failure.error("--server-side is not supported here: there are no field managers; apply without it") }
     try Application(
@@ -87,6 +89,9 @@ struct ApplyStep {
     guard let old = try session.stored(kind, ns, name) else {
       plan = .create(try fresh())
       return
+    }
+    if let version = o.written["metadata"]?["resourceVersion"]?.string, !version.isEmpty, version != old["metadata"]?["resourceVersion"]?.string {
+      throw Failure.conflict(kind, name).during("error when applying patch")
     }
     let last = LastApplied.of(old)
     if last == nil {

@@ -12,12 +12,14 @@ struct CreateCommand: ParsableCommand {
     subcommands: [CreateSecretCommand.self, CreateConfigMapCommand.self, CreateServiceAccountCommand.self, CreateTokenCommand.self])
 
   @OptionGroup var input: FileOptions
-  @Flag(name: .long, help: "Keep the manifest in an annotation, so that apply can change the object later.") var saveConfig = false
+  @OptionGroup var save: SaveOptions
+  @OptionGroup var validation: ValidateOptions
   @OptionGroup var change: ChangeOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     try input.check(required: true)
+    try validation.check()
     let report = change.report
     let format = try report.format()
     let objects = try Manifests.load(input, common.place, distinct: false)
@@ -27,7 +29,7 @@ struct CreateCommand: ParsableCommand {
     var failures = ""
     for o in objects {
       guard let kind = Kind(rawValue: o.kind.rawValue) else { continue }
-      let value = saveConfig ? LastApplied.stored(o.value, o.written) : o.value
+      let value = save.saveConfig ? LastApplied.stored(o.value, o.written) : o.value
       do {
         try report.show(format, kind, try made(o, kind, value, session), "created")
       } catch let f as Failure { failures += f.during("error when creating \"\(o.file)\"").text }
@@ -36,16 +38,21 @@ struct CreateCommand: ParsableCommand {
   }
 
   private func made(_ o: LoadedFileObject, _ kind: Kind, _ value: Value, _ session: Session?) throws -> Value {
-    guard let session else { return saveConfig ? LastApplied.stored(o.written, o.written) : o.written }
+    guard let session else { return save.saveConfig ? LastApplied.stored(o.written, o.written) : o.written }
     if change.dryRun == .none { return try session.create(kind, value) }
     if try session.stored(kind, o.metadata.namespace, o.metadata.name) != nil { throw Failure.exists(kind, o.metadata.name) }
     return Instance.stamped(value, old: nil, wall: session.now)
   }
 }
 
+/// A group of its own: what a command has in a group that its subcommand has too reaches the subcommand.
+struct SaveOptions: ParsableArguments {
+  @Flag(name: .long, help: "Keep the manifest in an annotation, so that apply can change the object later.") var saveConfig = false
+}
+
 /// What the subcommands of create share.
 struct CreateOptions: ParsableArguments {
-  @Flag(name: .long, help: "Keep the object in an annotation, so that apply can change it later.") var saveConfig = false
+  @OptionGroup var save: SaveOptions
   @OptionGroup var change: ChangeOptions
   @OptionGroup var common: CommonOptions
 
@@ -61,7 +68,7 @@ struct CreateOptions: ParsableArguments {
     var meta: [(String, Value)] = [("name", .string(name))]
     if let ns = common.namespace ?? (change.dryRun == .client ? nil : "default") { meta.append(("namespace", .string(ns))) }
     var value: Value = .object([("apiVersion", .string("v1")), ("kind", .string(kind.rawValue)), ("metadata", .object(meta))] + rest)
-    if saveConfig { value = LastApplied.stored(value, value) }
+    if save.saveConfig { value = LastApplied.stored(value, value) }
     let loaded = Loader.load(JSON.compactBytes(value), file: name, namespace: common.ns)
     if !loaded.errors.isEmpty { throw Failure.error("failed to create \(what) " + loaded.errors.map { "\($0.path): \($0.message)" }.joined(separator: "\n")) }
     guard let judged = loaded.objects.first?.value else { return }

@@ -18,6 +18,20 @@ struct FileOptions: ParsableArguments {
   }
 }
 
+/// --validate: manifests are always judged strictly here, so that nothing else can be asked for.
+struct ValidateOptions: ParsableArguments {
+  @Option(name: .long, help: "strict (or true): manifests are always judged strictly; warn, ignore and false are refused.") var validate = "strict"
+
+  func check() throws {
+    switch validate {
+    case "strict", "true": return
+    case "warn", "ignore", "false":
+      throw Failure.error("--validate=\(validate) is not supported here: manifests are always judged strictly; leave out what is refused")
+    default: throw Failure.error("invalid validate option \"\(validate)\"; must be one of: strict (or true), warn, ignore (or false)")
+    }
+  }
+}
+
 /// An object with the name of the file that it is from.
 @dynamicMemberLookup
 struct LoadedFileObject {

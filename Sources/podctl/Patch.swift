@@ -90,6 +90,8 @@ struct PatchCommand: ParsableCommand {
       // What else the patch would change is passed over (pkg/registry/core/pod, dropNonResizeUpdates).
       wanted = resizedPod(old, to: wanted)
     }
+    // Who names a version means that one.
+    if let version = wanted["metadata"]?["resourceVersion"]?.string, version != old["metadata"]?["resourceVersion"]?.string { throw Failure.conflict(kind, name) }
     let new = try session.judged(kind, old: old, new: wanted)
     let isSame = Session.isSame(old, new)
     let made = change.dryRun != .none || isSame ? new : try session.update(kind, old: old, new: new)

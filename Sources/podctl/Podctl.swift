@@ -72,9 +72,10 @@ struct Podctl: ParsableCommand {
   private static func reordered(_ arguments: [String]) -> [String] {
     var words: [String] = []
     let end = arguments.firstIndex(of: "--") ?? arguments.count
-    if arguments[..<end].contains("--dry-run") { say(2, "warning: --dry-run is deprecated and can be replaced with --dry-run=client.\n") }
-    let letters = lettersWithValues(Usage.verb(of: arguments))
-    for w in BooleanFlags.settled(arguments[..<end]) {
+    let verb = Usage.verb(of: arguments)
+    if verb != "image", arguments[..<end].contains("--dry-run") { say(2, "warning: --dry-run is deprecated and can be replaced with --dry-run=client.\n") }
+    let letters = lettersWithValues(verb)
+    for w in BooleanFlags.settled(arguments[..<end], verb: verb) {
       let bytes = Array(w.utf8)
       if bytes.count > 2, bytes[0] == 45, letters.utf8.contains(bytes[1]), bytes[2] != 61 {
         words += [String(w.prefix(2)), String(w.dropFirst(2))]
@@ -87,7 +88,7 @@ struct Podctl: ParsableCommand {
       head.append(words.removeFirst())
       if !first.contains("="), !words.isEmpty { head.append(words.removeFirst()) }
     }
-    if let verb = words.first { words = [verb] + words.dropFirst() + head } else { words = head }
+    if let first = words.first { words = [first] + words.dropFirst() + head } else { words = head }
     return words + arguments[end...]
   }
 

@@ -13,12 +13,14 @@ struct ReplaceCommand: ParsableCommand {
   @OptionGroup var input: FileOptions
   @Flag(name: .long, help: "Delete the object and make it again.") var force = false
   @Option(name: .long, parsing: .unconditional, help: "With --force, seconds for a pod to end; -1 is the pod's own.") var gracePeriod: Int64 = -1
-  @Flag(name: .long, help: "Keep the manifest in an annotation, so that apply can change the object later.") var saveConfig = false
+  @OptionGroup var save: SaveOptions
+  @OptionGroup var validation: ValidateOptions
   @OptionGroup var change: ChangeOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     try input.check(required: true)
+    try validation.check()
     if gracePeriod >= 0 && !force { throw Failure.error("--grace-period must have --force specified") }
     if force && change.dryRun != .none { throw Failure.error("--dry-run can not be used when --force is set") }
     let report = change.report
@@ -37,7 +39,7 @@ struct ReplaceCommand: ParsableCommand {
   private func replace(_ o: LoadedFileObject, _ kind: Kind, _ session: Session, _ report: ChangeReport, _ format: OutputFormat) throws {
     let (ns, name) = (o.metadata.namespace, o.metadata.name)
     if name.isEmpty { throw Failure.error("from \(o.metadata.generateName ?? ""): cannot use generate name with replace") }
-    var value = saveConfig ? LastApplied.stored(o.value, o.written) : o.value
+    var value = save.saveConfig ? LastApplied.stored(o.value, o.written) : o.value
     let old = try session.stored(kind, ns, name)
     if force {
       if old != nil {

@@ -10,7 +10,7 @@ enum Usage {
     guard let word = verb(of: arguments) else { return "error: \(said(message))\nSee 'podctl --help' for usage.\n" }
     guard let verb = verbs.first(where: { $0._commandName == word }) else {
       if clusterVerbs.contains(word) {
-        return "error: unknown command \"\(word)\" for \"podctl\": kubectl has it, but there is no cluster here that it could work on\nSee 'podctl --help' for usage.\n"
+        return "error: unknown command \"\(word)\" for \"podctl\": kubectl has it, podctl has not\nSee 'podctl --help' for usage.\n"
       }
       return "error: unknown command \"\(word)\" for \"podctl\"\n" + near(word, verbs.map { $0._commandName })
     }

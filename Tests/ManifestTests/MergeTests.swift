@@ -31,6 +31,33 @@ import Testing
         == #"{"containers":[{"env":[{"name":"K","value":"2"},{"name":"THEIRS","value":"t"}],"image":"x:2","imagePullPolicy":"Always","name":"a"}]}"#)
   }
 
+  /// apimachinery/pkg/util/strategicpatch/patch.go, normalizeElementOrder: who patches the second container does not move it before the first.
+  @Test func whatIsPatchedStaysInItsPlace() throws {
+    let live = #"{"containers":[{"image":"x","name":"a"},{"image":"x","name":"b"},{"image":"x","name":"c"}]}"#
+    #expect(
+      try merged(last: "null", manifest: #"{"containers":[{"name":"b","image":"y"}]}"#, live: live)
+        == #"{"containers":[{"image":"x","name":"a"},{"image":"y","name":"b"},{"image":"x","name":"c"}]}"#)
+    #expect(
+      try merged(last: "null", manifest: #"{"containers":[{"name":"c"},{"name":"n","image":"z"},{"name":"a"}]}"#, live: live)
+        == #"{"containers":[{"image":"x","name":"b"},{"image":"x","name":"c"},{"image":"z","name":"n"},{"image":"x","name":"a"}]}"#)
+  }
+
+  /// kubernetes/community contributors/devel/sig-api-machinery/strategic-merge-patch.md.
+  @Test func directivesOfAStrategicMergePatch() throws {
+    func patched(_ patch: String, _ live: String) throws -> String { try merged(last: "null", manifest: patch, live: live) }
+    #expect(try patched(#"{"data":{"$patch":"replace","z":"1"}}"#, #"{"data":{"a":"1"},"kind":"x"}"#) == #"{"data":{"z":"1"},"kind":"x"}"#)
+    #expect(try patched(#"{"data":{"$patch":"delete"}}"#, #"{"data":{"a":"1"}}"#) == #"{"data":{}}"#)
+    let live = #"{"containers":[{"name":"a"},{"name":"b"},{"name":"c"}]}"#
+    #expect(try patched(#"{"containers":[{"name":"b","$patch":"delete"}]}"#, live) == #"{"containers":[{"name":"a"},{"name":"c"}]}"#)
+    #expect(try patched(#"{"containers":[{"name":"n"},{"$patch":"replace"}]}"#, live) == #"{"containers":[{"name":"n"}]}"#)
+    #expect(
+      try patched(#"{"$setElementOrder/containers":[{"name":"c"},{"name":"a"}],"containers":[{"image":"y","name":"a"}]}"#, live)
+        == #"{"containers":[{"name":"b"},{"name":"c"},{"image":"y","name":"a"}]}"#)
+    #expect(try patched(#"{"$deleteFromPrimitiveList/finalizers":["b"]}"#, #"{"finalizers":["a","b"]}"#) == #"{"finalizers":["a"]}"#)
+    #expect(try patched(#"{"x":{"$retainKeys":["a"],"a":"2"}}"#, #"{"x":{"a":"1","b":"1"}}"#) == #"{"x":{"a":"2"}}"#)
+    #expect(try patched(#"{"x":{"$patch":"merge","a":"2"}}"#, "{}") == #"{"x":{"a":"2"}}"#)
+  }
+
   @Test func mountsByPathAndPortsByNumber() throws {
     #expect(
       try merged(

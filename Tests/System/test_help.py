@@ -125,6 +125,8 @@ class WrongCommandLines(unittest.TestCase):
         self.refused(["create", "secret", "generic", "x", "--append-hash"], r"(?m)^error: unknown flag: --append-hash$")
         self.refused(["apply", "-k", "folder"], r"-k is not supported here")
         self.refused(["apply", "-f", "x.yaml", "--prune"], r"--prune is not supported here")
+        self.refused(["apply", "-f", "x.yaml", "--validate=false"], r"--validate=false is not supported here")
+        self.refused(["create", "-f", "x.yaml", "--validate=foo"], r'invalid validate option "foo"; must be one of: strict \(or true\), warn, ignore \(or false\)')
         self.refused(["get", "pods", "-o", "go-template={{.}}"], r"go-template.* is not supported here")
         self.refused(["rollout", "status", "deploy/x"], r'(?m)^error: unknown command "rollout" for "podctl": kubectl has it')
         self.refused(["create", "namespace", "x"], r'(?m)^error: unknown command "namespace" for "podctl create"', r"(?m)^See 'podctl create -h' for help and examples$")
