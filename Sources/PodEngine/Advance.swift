@@ -128,8 +128,8 @@ extension PodEngine {
     runs[i].retryAt = until
     let delay = (runs[i].crash.delay ?? 0) / second
     let text = delay >= 60 ? "\(delay / 60)m\(delay % 60)s" : "\(delay)s"
-    runs[i].waiting = .init(reason: "CrashLoopBackOff", message: "back-off \(text) restarting failed container=\(name) pod=\(fullName)")
-    emit(.warning, "BackOff", "Back-off restarting failed container \(name) in pod \(fullName)", of: i)
+    runs[i].waiting = .init(reason: "CrashLoopBackOff", message: "back-off \(text) restarting failed container=\(name) pod=\(pod.metadata.fullName)")
+    emit(.warning, "BackOff", "Back-off restarting failed container \(name) in pod \(pod.metadata.fullName)", of: i)
   }
 
   private mutating func pullBackOff(_ i: Int, _ until: Int64, _ failure: ContainerRun.PullFailure) {

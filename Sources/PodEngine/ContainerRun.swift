@@ -105,6 +105,8 @@ struct ContainerRun: Sendable, Equatable {
   /// Nothing is tried before.
   var retryAt: Int64?
   var inPostStart = false
+  /// Why its postStart hook failed, which ends this run.
+  var hookFailure: String?
   var stop: Stop?
   /// It is being ended to be started again (liveness, changed image).
   var restartsAfterStop = false
@@ -128,6 +130,8 @@ struct ContainerRun: Sendable, Equatable {
   /// It has a process, or will have one.
   var isLive: Bool { stage == .running || stage == .starting }
   var restartCount: Int64 { max(0, made - 1) }
+  /// One of its rules may start the whole Pod again (KEP-5532).
+  var canRestartAll: Bool { spec.restartPolicyRules.contains { $0.action == RestartRule.allContainers } }
   var path: String {
     switch kind {
     case .app: "spec.containers{\(spec.name)}"

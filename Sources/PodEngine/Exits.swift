@@ -14,21 +14,26 @@ extension PodEngine {
     runs[i].made += 1
     runs[i].given = nil
     runs[i].startedAt = now
-    runs[i].waiting = nil
     runs[i].stop = nil
+    runs[i].hookFailure = nil
     runs[i].mustRun = false
     if runs[i].kind == .app { isInitialised = true }
     emit(.normal, "Created", "Container created", of: i)
     emit(.normal, "Started", "Container started", of: i)
     beginProbes(i)
     if runs[i].spec.lifecycle.postStart != nil, runs[i].kind != .initial, ending == nil {
+      // What it waited for is shown until the hook is done, as the container does not count as running before.
       runs[i].inPostStart = true
       effects.append(.runHook(container: name, hook: .postStart))
+    } else {
+      runs[i].waiting = nil
     }
   }
 
   mutating func failed(_ name: String, _ id: String, _ reason: String, _ message: String) {
     guard let i = index(name), runs[i].stage == .starting else { return }
+    // What cannot be started has been made all the same.
+    if reason == "RunContainerError" { emit(.normal, "Created", "Container created", of: i) }
     emit(.warning, "Failed", "Error: \(message)", of: i)
     guard reason == "RunContainerError" else {
       // There is no container: tried again at the next look.
@@ -46,11 +51,14 @@ extension PodEngine {
     runs[i].made += 1
     if runs[i].kind == .app { isInitialised = true }
     ended(i, end)
-    if wantsRestart(runs[i]) {
-      runs[i].waiting = .init(reason: reason, message: message)
-      // CrashLoopBackOff shows once kubelet looks again.
-      if runs[i].crash.delay != nil { runs[i].retryAt = now.monotonic + second }
-    }
+    waitsAfterFailedStart(i, reason, message)
+  }
+
+  /// A start that failed is shown until kubelet looks again and finds the back-off.
+  private mutating func waitsAfterFailedStart(_ i: Int, _ reason: String, _ message: String) {
+    guard wantsRestart(runs[i]) else { return }
+    runs[i].waiting = .init(reason: reason, message: message)
+    if runs[i].crash.delay != nil { runs[i].retryAt = now.monotonic + second }
   }
 
   // MARK: ends
@@ -68,6 +76,7 @@ extension PodEngine {
     if runs[i].inPostStart { effects.append(.cancelHook(container: name, hook: .postStart)) }
     if runs[i].stop?.inPreStop == true { effects.append(.cancelHook(container: name, hook: .preStop)) }
     ended(i, end)
+    if let failure = runs[i].hookFailure { waitsAfterFailedStart(i, "PostStartHookError", failure) }
     judgeRules(i)
   }
 
@@ -110,7 +119,7 @@ extension PodEngine {
 
   /// RestartAllContainers (KEP-5532): everything is ended at once, without hooks or grace, and the Pod begins again in the same sandbox.
   private mutating func judgeRules(_ i: Int) {
-    guard ending == nil, let end = runs[i].last, !runs[i].restartsAfterStop, rule(of: runs[i], end.exitCode)?.action == "RestartAllContainers" else { return }
+    guard ending == nil, let end = runs[i].last, !runs[i].restartsAfterStop, rule(of: runs[i], end.exitCode)?.action == RestartRule.allContainers else { return }
     restartsAll = true
     for k in runs.indices where runs[k].kind != .ephemeral {
       if runs[k].stage == .preparing { runs[k].stage = runs[k].last == nil ? .idle : .exited }
@@ -134,7 +143,12 @@ extension PodEngine {
     for i in runs.indices {
       runs[i].isCompleted = false
       runs[i].retryAt = nil
-      runs[i].waiting = nil
+      guard runs[i].kind != .ephemeral, var end = runs[i].last else { continue }
+      // Kubelet removes them with their ends, and says so of each (convertToAPIContainerStatuses).
+      let (reason, message) = ("RestartingAllContainers", "The container is removed because RestartAllContainers in place")
+      (end.exitCode, end.reason, end.message) = (137, reason, message)
+      runs[i].last = end
+      runs[i].waiting = .init(reason: reason, message: message)
     }
     return true
   }
@@ -150,8 +164,9 @@ extension PodEngine {
       if failure != nil { emit(.warning, "FailedPreStopHook", "PreStopHook failed", of: i) }
     case .postStart:
       guard runs[i].inPostStart else { return }
-      runs[i].inPostStart = false
-      guard failure != nil else { return }
+      (runs[i].inPostStart, runs[i].waiting) = (false, nil)
+      guard let failure else { return }
+      runs[i].hookFailure = failure
       emit(.warning, "FailedPostStartHook", "PostStartHook failed", of: i)
       beginStop(i, seconds: pod.spec.terminationGracePeriodSeconds, "FailedPostStartHook")
     }

@@ -38,6 +38,8 @@ public struct PodEngine: Sendable {
   var volumeDelay = second / 2
   var sandbox = Sandbox.none
   var attempt = 0
+  /// Of the sandbox.
+  var addresses: [String] = []
   var ending: Ending?
   /// Why the Pod was evicted.
   var eviction: String?
@@ -109,7 +111,7 @@ public struct PodEngine: Sendable {
       volumeDelay = min(volumeDelay * 2, 122 * second)
     case .sandboxStarted(let podIPs):
       if sandbox == .creating { sandbox = .ready }
-      status.podIPs = podIPs
+      addresses = podIPs
     case .sandboxFailed(let message):
       emit(.warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: \(message)")
       sandbox = .failed(retryAt: now.monotonic + 10 * second)
@@ -219,9 +221,6 @@ public struct PodEngine: Sendable {
   mutating func emit(_ kind: PodEvent.Kind, _ reason: String, _ message: String, of run: Int? = nil) {
     effects.append(.emit(PodEvent(kind, reason, message, fieldPath: run.map { runs[$0].path })))
   }
-
-  /// NAME_NAMESPACE(UID), as kubelet's messages name a Pod.
-  var fullName: String { "\(pod.metadata.name)_\(pod.metadata.namespace)(\(pod.metadata.uid))" }
 
   /// When `tick` is wanted: nanoseconds of CLOCK_MONOTONIC; nil: nothing is due.
   public var nextWake: Int64? {

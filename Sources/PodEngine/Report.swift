@@ -11,6 +11,7 @@ extension PodEngine {
     status.initContainerStatuses = isTaken ? runs.filter { $0.kind == .initial || $0.kind == .sidecar }.map(shown) : []
     status.ephemeralContainerStatuses = isTaken ? runs.filter { $0.kind == .ephemeral }.map(shown) : []
     status.containerStatuses = isTaken ? runs.filter { $0.kind == .app }.map(shown) : []
+    if isSetUp || pod.spec.hostNetwork, !addresses.isEmpty { status.podIPs = addresses }
     let phase = self.phase
     // A Pod is not at its end while something of it runs (kubelet: mergePodStatus).
     let isTerminal = phase == .succeeded || phase == .failed
@@ -26,7 +27,13 @@ extension PodEngine {
     if ending == .evicted { (status.reason, status.message) = status.phase == .failed ? ("Evicted", eviction) : (nil, nil) }
     if ending == .rejected { (status.reason, status.message) = held }
     setConditions()
+    // As the kubelet's status manager orders them; init containers keep the order of the spec.
+    status.containerStatuses.sort { $0.name < $1.name }
+    status.ephemeralContainerStatuses.sort { $0.name < $1.name }
   }
+
+  /// The kubelet makes a sandbox once the volumes are there; here it is made beside them, and not told of before.
+  private var isSetUp: Bool { volumes == .ready }
 
   // MARK: containers
 
@@ -41,21 +48,21 @@ extension PodEngine {
     if !r.id.isEmpty {
       s.stopSignal = r.spec.lifecycle.stopSignal
       s.resources = r.given ?? r.spec.resources
-      s.volumeMounts = r.spec.volumeMounts.map(VolumeMountStatus.init)
     }
+    s.volumeMounts = r.spec.volumeMounts.map(VolumeMountStatus.init)
     s.started = false
     let isShownRunning = r.stage == .running && (!r.inPostStart || ending != nil)
     if isShownRunning, let at = r.startedAt {
       s.state = .running(startedAt: at.wall)
-      s.lastState = r.last.map(ContainerState.terminated)
+      s.lastState = r.last.map(told)
       s.started = r.isStarted
       s.ready = r.kind != .initial && r.isStarted && r.isReady
     } else if let w = r.waiting, ending == nil {
       s.state = .waiting(reason: w.reason, message: w.message)
-      s.lastState = r.last.map(ContainerState.terminated)
+      s.lastState = r.last.map(told)
     } else if let last = r.last {
-      s.state = .terminated(last)
-      s.lastState = r.previous.map(ContainerState.terminated)
+      s.state = told(last)
+      s.lastState = r.previous.map(told)
       s.ready = r.kind == .initial && r.isCompleted
     } else if let w = r.waiting {
       s.state = .waiting(reason: w.reason, message: w.message)
@@ -71,6 +78,18 @@ extension PodEngine {
     // Readiness and startup say nothing about one that may come and go.
     if r.kind == .ephemeral { (s.ready, s.started) = (false, nil) }
     return s
+  }
+
+  /// 12 KiB for the termination messages of all containers (pkg/kubelet/status, normalizeStatus).
+  private static let mostMessageBytes = 12 << 10
+
+  /// An end with no more of its message than the container's share.
+  private func told(_ end: Termination) -> ContainerState {
+    let share = Self.mostMessageBytes / max(1, pod.spec.containers.count + pod.spec.initContainers.count)
+    guard let message = end.message, message.utf8.count > share else { return .terminated(end) }
+    var end = end
+    end.message = String(decoding: message.utf8.prefix(share), as: UTF8.self)
+    return .terminated(end)
   }
 
   // MARK: phase
@@ -127,7 +146,7 @@ extension PodEngine {
       return
     }
     if ending == .rejected { return }
-    set("PodReadyToStartContainers", sandbox == .ready || sandbox == .lost && runs.contains(where: \.isLive))
+    set("PodReadyToStartContainers", isSetUp && (sandbox == .ready || sandbox == .lost && runs.contains(where: \.isLive)))
     let isOver: (reason: String, is: Bool) =
       status.phase == .succeeded ? ("PodCompleted", true) : status.phase == .failed ? ("PodFailed", true) : ("", false)
 
@@ -159,7 +178,7 @@ extension PodEngine {
     }
     set("PodScheduled", true)
     setResizeConditions()
-    if let restartsAll { set("AllContainersRestarting", restartsAll) }
+    if restartsAll != nil || runs.contains(where: \.canRestartAll) { set("AllContainersRestarting", restartsAll ?? false) }
     for (type, value) in gates.sorted(by: { $0.key < $1.key }) { set(type, value) }
   }
 

@@ -66,6 +66,7 @@ extension PodEngine {
 
   /// Its time is over: as if somebody had deleted it.
   mutating func evict() {
+    set("DisruptionTarget", true, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
     emit(.normal, "TaintManagerEviction", "Marking for deletion Pod \(pod.metadata.namespace)/\(pod.metadata.name)")
     delete(nil, false)
   }

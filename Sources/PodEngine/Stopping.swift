@@ -12,6 +12,10 @@ extension PodEngine {
     if let earlier = deletionGracePeriodSeconds {
       // A second delete can only hurry.
       guard seconds < earlier || force else { return }
+    } else {
+      // The first delete is a change of the object (apiserver registry/rest, BeforeDelete).
+      pod.metadata.generation += 1
+      status.observedGeneration = pod.metadata.generation
     }
     deletionGracePeriodSeconds = seconds
     deletionTimestamp = WallTime(nanoseconds: now.wall.nanoseconds + seconds * second)
@@ -40,7 +44,7 @@ extension PodEngine {
     let name = runs[i].spec.name
     emit(.normal, "Killing", message, of: i)
     if runs[i].inPostStart {
-      runs[i].inPostStart = false
+      (runs[i].inPostStart, runs[i].waiting) = (false, nil)
       effects.append(.cancelHook(container: name, hook: .postStart))
     }
     var stop = ContainerRun.Stop(deadline: now.monotonic + seconds * second)

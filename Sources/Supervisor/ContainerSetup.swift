@@ -127,7 +127,7 @@ struct ContainerSetup {
     }.map(\.element)
   }
 
-  /// A key of a file of NAME=value lines in a volume (KEP-3721).
+  /// A key of an env file in a volume (KEP-3721).
   private func envFile(_ key: EnvFileKey) throws(ConfigError) -> String? {
     guard let base = volumes.view(key.volume, of: facts.pod) else { throw ConfigError("volume \"\(key.volume)\" not found") }
     let text = optional { () throws(SysError) -> String in
@@ -135,13 +135,6 @@ struct ContainerSetup {
       let fd = try FileDescriptor.open2(key.path, at: dir, 0, resolve: [.beneath, .noMagicLinks])
       return String(decoding: try FileSystem.read(fd.raw, key.path, limit: 64 << 10), as: UTF8.self)
     }
-    for line in (text ?? "").split(whereSeparator: \.isNewline) {
-      let entry = line.drop { $0 == " " || $0 == "\t" }
-      guard !entry.hasPrefix("#"), let eq = entry.firstIndex(of: "="), entry[..<eq] == Substring(key.key) else { continue }
-      var value = entry[entry.index(after: eq)...]
-      if value.count >= 2, let quote = value.first, quote == "\"" || quote == "'", value.last == quote { value = value.dropFirst().dropLast() }
-      return String(value)
-    }
-    return nil
+    return try EnvFile.value(of: key, in: text)
   }
 }

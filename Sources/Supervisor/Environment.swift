@@ -106,17 +106,9 @@ public struct Environment: Sendable {
       }
       return String(decoding: bytes, as: UTF8.self)
     case .fileKey(let volume, let path, let key, let optional):
-      if let value = try files(EnvFileKey(volume: volume, path: path, key: key)) { return value }
+      if let value = try files(EnvFileKey(volume: volume, path: path, key: key, optional: optional)) { return value }
       if optional { return nil }
       throw ConfigError("environment variable key \"\(key)\" not found in file \"\(path)\"")
     }
   }
-}
-
-/// One key of an env file in a volume (KEP-3721).
-public struct EnvFileKey: Sendable, Equatable {
-  public var volume: String
-  public var path: String
-  public var key: String
-  public init(volume: String, path: String, key: String) { (self.volume, self.path, self.key) = (volume, path, key) }
 }

@@ -43,11 +43,23 @@ extension Supervisor: HandlerHost {
       handlers[key] = nil
       switch outcome {
       case .success, .warning: feed(.hookFinished(container: name, hook: kind, failure: nil))
-      case .failure(let why), .error(let why): feed(.hookFinished(container: name, hook: kind, failure: why))
+      case .failure(let why), .error(let why): feed(.hookFinished(container: name, hook: kind, failure: hookText(handler, name, why)))
       }
     }
     handlers[key] = run
     run.begin(handler, seconds: nil)
+  }
+
+  /// How the kubelet tells of a hook that failed (pkg/kubelet/lifecycle/handlers.go).
+  private func hookText(_ handler: Handler, _ name: String, _ why: String) -> String {
+    let what: String
+    switch handler {
+    case .exec(let words): what = "Exec lifecycle hook ([\(words.joined(separator: " "))])"
+    case .httpGet(let get): what = "HTTP lifecycle hook (\(get.path))"
+    case .sleep(let seconds): what = "Sleep lifecycle hook (\(seconds))"
+    case .tcpSocket, .grpc: return "Cannot run handler: \(why)"
+    }
+    return "\(what) for Container \"\(name)\" in Pod \"\(pod.metadata.fullName)\" failed - error: \(why)"
   }
 
   func cancelHook(_ name: String, _ kind: HookKind) { handlers.removeValue(forKey: "\(name) \(kind.rawValue)")?.cancel() }

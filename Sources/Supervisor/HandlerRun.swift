@@ -123,8 +123,11 @@ final class HandlerRun {
       guard let self else { return }
       command = nil
       switch end {
-      case .ended(let status, let output): finish(status.code == 0 ? .success : .failure(output))
-      case .notStarted(let why): finish(.error(why))
+      case .ended(let status, _) where status.code == 0: finish(.success)
+      case .ended(let status, let output) where isHook:
+        finish(.failure("command '\(words.joined(separator: " "))' exited with \(status.code): , message: \(PodFacts.quoted(output))"))
+      case .ended(_, let output): finish(.failure(output))
+      case .notStarted(let why): finish(.error(isHook ? "\(why), message: \"\"" : why))
       }
     }
   }

@@ -31,22 +31,28 @@ extension PodFacts {
       return try files(items, mode)
     case .projected(let sources, let mode):
       var all: Payload = [:]
+      var failures: [String] = []
       for s in sources {
-        switch s {
-        case .secret(let name, let items, let optional):
-          all.merge(try files(secret: name, items, mode, optional, objects)) { $1 }
-        case .configMap(let name, let items, let optional):
-          all.merge(try files(configMap: name, items, mode, optional, objects)) { $1 }
-        case .downwardAPI(let items):
-          all.merge(try files(items, mode)) { $1 }
-        case .serviceAccountToken(let audience, let seconds, let path):
-          let bytes = try tokens.token(audience: audience, seconds: seconds)
-          all[path] = PayloadFile(bytes: bytes, mode: tokenMode(mode), owner: tokenOwner)
+        do throws(ConfigError) { all.merge(try files(of: s, mode, objects, tokens)) { $1 } } catch {
+          if !failures.contains(error.message) { failures.append(error.message) }
         }
       }
+      // As Go prints several errors at once.
+      if !failures.isEmpty { throw ConfigError(failures.count == 1 ? failures[0] : "[\(failures.joined(separator: ", "))]") }
       return all
     case .emptyDir, .hostPath, .image, .persistentVolumeClaim:
       return nil
+    }
+  }
+
+  /// The files of one source of a projected volume.
+  private func files(of source: ProjectedSource, _ mode: Int64, _ objects: some ObjectSource, _ tokens: some TokenSource) throws(ConfigError) -> Payload {
+    switch source {
+    case .secret(let name, let items, let optional): return try files(secret: name, items, mode, optional, objects)
+    case .configMap(let name, let items, let optional): return try files(configMap: name, items, mode, optional, objects)
+    case .downwardAPI(let items): return try files(items, mode)
+    case .serviceAccountToken(let audience, let seconds, let path):
+      return [path: PayloadFile(bytes: try tokens.token(audience: audience, seconds: seconds), mode: tokenMode(mode), owner: tokenOwner)]
     }
   }
 
@@ -80,7 +86,7 @@ extension PodFacts {
       if optional { return [:] }
       throw ConfigError("configmap \"\(name)\" not found")
     }
-    return try Self.pick(map.data, items, mode, optional, "references non-existent config key")
+    return try Self.pick(map.files, items, mode, optional, "references non-existent config key")
   }
 
   /// All keys, or those that items names.

@@ -78,12 +78,10 @@ extension Supervisor {
       warn("SharedUserNamespace", "hostUsers: false: the pod's users are not the machine's, but those of this user's node, which its pods share")
     }
     let all = pod.spec.initContainers + pod.spec.containers
-    let limited = all.filter { !$0.resources.limits.isEmpty }.map(\.name)
+    let limited = all.filter { c in c.resources.limits.keys.contains { $0 != Self.storage } }.map(\.name)
     if let why = node.host.cgroups.lack, !limited.isEmpty || !pod.spec.resources.limits.isEmpty {
       warn("LimitsNotEnforced", "limits of \(limited.isEmpty ? "the pod" : limited.joined(separator: ", ")) are not enforced: \(why)")
     }
-    let stored = all.filter { $0.resources.limits["ephemeral-storage"] != nil }.map(\.name)
-    if !stored.isEmpty { warn("LimitsNotEnforced", "ephemeral-storage limits of \(stored.joined(separator: ", ")) are not enforced: no pod is evicted here") }
   }
 
   func finishSandbox() {

@@ -86,6 +86,7 @@ extension Supervisor {
     if let at = engine.deletionTimestamp {
       meta["deletionTimestamp"] = .string(at.rfc3339)
       meta["deletionGracePeriodSeconds"] = .int(engine.deletionGracePeriodSeconds ?? 0)
+      meta["generation"] = .int(pod.metadata.generation)
     }
     v["metadata"] = meta
     if engine.status.hostIP != nil, v["spec"]?["nodeName"] == nil {

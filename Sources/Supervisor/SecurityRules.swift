@@ -30,7 +30,7 @@ enum SecurityRules {
     }
     if let wantedGroup { identity.group = UInt32(clamping: wantedGroup) }
     if own.runAsNonRoot ?? shared.runAsNonRoot ?? false {
-      let whom = "(pod: \"\(pod.metadata.name)_\(pod.metadata.namespace)(\(pod.metadata.uid))\", container: \(container.name))"
+      let whom = "(pod: \"\(pod.metadata.fullName)\", container: \(container.name))"
       if let wantedUser {
         if wantedUser == 0 { throw ConfigError("container's runAsUser breaks non-root policy \(whom)") }
       } else if !imageUser.isEmpty, UInt32(imageUser.prefix { $0 != ":" }) == nil {
@@ -73,16 +73,16 @@ enum SecurityRules {
     "this user's node maps too few ids; as root: apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER; "
     + "then `lab clean` makes the node anew"
 
-  /// The runtime's default set, with drop and add carried out. privileged: all there are.
+  /// The runtime's default set, or all or none of them, then what is added, then what is dropped (containerd, WithCapabilities). privileged: all there are.
   static func capabilities(_ context: SecurityContext) -> CapabilitySet {
     if context.privileged { return .all }
     var set = CapabilitySet.containerDefault
     let added = context.capabilities.add.map { $0.uppercased() }
     let dropped = context.capabilities.drop.map { $0.uppercased() }
     if added.contains("ALL") { set = .all }
-    if dropped.contains("ALL") { set = added.contains("ALL") ? set : [] }
-    for name in dropped { if let c = CapabilitySet(name: name) { set.remove(c) } }
+    if dropped.contains("ALL") { set = [] }
     for name in added { if let c = CapabilitySet(name: name) { set.formUnion(c) } }
+    for name in dropped { if let c = CapabilitySet(name: name) { set.subtract(c) } }
     return set
   }
 

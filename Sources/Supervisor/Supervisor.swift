@@ -76,7 +76,7 @@ public final class Supervisor {
   var shown = Value.null
   /// Why the volumes cannot be set up yet; said once (Objects.swift).
   var volumeFailure: String?
-  /// The next look at what volumes take (VolumeUsage.swift).
+  /// The next look at what the Pod keeps on disk (StorageUsage.swift).
   var usageTimer: Timers.Handle?
 
   public init(_ instance: Instance, _ place: PodPlace, _ pod: Pod, node: NodeContext) throws(SysError) {

@@ -138,6 +138,7 @@ import Testing
     w.admit()
     guard case .terminated(let t) = w.status("a").state else { return #expect(Bool(false)) }
     #expect(t.exitCode == 128 && t.reason == "StartError" && w.phase == .failed)
+    #expect(w.reasons("spec.containers{a}").suffix(2) == ["Created", "Failed"], "made, but not started")
   }
 
   @Test func aNewSandboxRunsInitAgain() {

@@ -96,7 +96,7 @@ class Pods(unittest.TestCase):
 class Recipes(Pods):
     def test_1_the_article(self):
         """nginx and debian are built by this, their first use."""
-        self.apply(TWO_CONTAINERS, "two-containers", "jsonpath={.status.containerStatuses[1].state.terminated.reason}=Completed")
+        self.apply(TWO_CONTAINERS, "two-containers", 'jsonpath={.status.containerStatuses[?(@.name=="debian-container")].state.terminated.reason}=Completed')
         text = self.inside("two-containers", "for i in $(seq 50); do curl -sf http://localhost/ && break; sleep 0.1; done", "nginx-container")
         self.assertEqual(text, "Hello from the debian container\n")
         if MODE == "root":

@@ -22,6 +22,7 @@ public enum Defaults {
       if let list = spec[key]?.array { spec[key] = .array(list.map { container($0, hostNetwork: hostNetwork) }) }
     }
     if let list = spec["volumes"]?.array { spec["volumes"] = .array(list.map(volume)) }
+    podLevelResources(&spec)
     canonicalResources(&spec, "resources")
     o["spec"] = spec
     return o

@@ -48,7 +48,7 @@ extension ConfigMap {
     metadata = ObjectMeta(v["metadata"] ?? .null)
     immutable = v.flag("immutable") ?? false
     for e in v["data"]?.members?.entries ?? [] { data[e.key] = Array((e.value.string ?? "").utf8) }
-    for e in v["binaryData"]?.members?.entries ?? [] { data[e.key] = e.value.string.flatMap { Base64.decode($0) } ?? [] }
+    for e in v["binaryData"]?.members?.entries ?? [] { binaryData[e.key] = e.value.string.flatMap { Base64.decode($0) } ?? [] }
   }
 }
 

@@ -18,6 +18,9 @@ public struct ObjectMeta: Sendable, Equatable {
   public var deletionTimestamp: WallTime?
   public var deletionGracePeriodSeconds: Int64?
   public init() {}
+
+  /// NAME_NAMESPACE(UID), as kubelet's messages name a Pod.
+  public var fullName: String { "\(name)_\(namespace)(\(uid))" }
 }
 
 /// A Secret; data is decoded from base64, stringData merged into it.
@@ -29,12 +32,17 @@ public struct Secret: Sendable, Equatable {
   public init() {}
 }
 
-/// A ConfigMap; data as UTF-8 bytes, binaryData decoded from base64, in one map.
+/// A ConfigMap; data as UTF-8 bytes, binaryData decoded from base64.
 public struct ConfigMap: Sendable, Equatable {
   public var metadata = ObjectMeta()
+  /// All that a variable can be made of.
   public var data: [String: [UInt8]] = [:]
+  public var binaryData: [String: [UInt8]] = [:]
   public var immutable = false
   public init() {}
+
+  /// What a volume has files of. No key is in both.
+  public var files: [String: [UInt8]] { data.merging(binaryData) { $1 } }
 }
 
 /// A ServiceAccount.

@@ -87,8 +87,9 @@ public enum TerminationMessagePolicy: String, Sendable { case file = "File", fal
 
 /// One of a container's restartPolicyRules (KEP-5307).
 public struct RestartRule: Sendable, Equatable {
-  /// Restart, or RestartAllContainers.
+  /// Restart, or `allContainers`.
   public var action = "Restart"
+  public static let allContainers = "RestartAllContainers"
   /// In or NotIn.
   public var exitCodeOperator = "In"
   public var exitCodes: [Int64] = []

@@ -196,7 +196,7 @@ extension Validation {
     if rules.count > 20 { p.append(.tooMany("\(path).restartPolicyRules", rules.count, 20)) }
     for (i, r) in rules.enumerated() {
       let here = "\(path).restartPolicyRules[\(i)]"
-      p += oneOf("\(here).action", r.text("action") ?? "", ["Restart", "RestartAllContainers"])
+      p += oneOf("\(here).action", r.text("action") ?? "", ["Restart", RestartRule.allContainers])
       guard let codes = r.part("exitCodes") else {
         p.append(.required("\(here).exitCodes", "must be specified"))
         continue

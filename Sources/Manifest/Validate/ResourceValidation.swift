@@ -124,7 +124,7 @@ extension Validation {
   }
 
   /// What the containers need together: all of them and the sidecars, or an init container and the sidecars before it, whichever is more.
-  private static func aggregate(_ spec: Value, _ kind: String) -> [String: Quantity] {
+  static func aggregate(_ spec: Value, _ kind: String) -> [String: Quantity] {
     func amounts(_ c: Value) -> [String: Quantity] { (c["resources"]?[kind]?.members?.entries ?? []).reduce(into: [:]) { $0[$1.key] = $1.value.quantity } }
     func plus(_ a: [String: Quantity], _ b: [String: Quantity]) -> [String: Quantity] {
       a.merging(b) { Quantity(text: $0.text, nano: $0.nano + $1.nano) }
