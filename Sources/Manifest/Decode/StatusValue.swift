@@ -49,7 +49,11 @@ extension ContainerStatus {
     ])
     if !containerID.isEmpty { v["containerID"] = .string(containerID) }
     v["started"] = started.map(Value.bool)
-    if let resources { v["resources"] = resources.value }
+    if let resources {
+      // What has been given has been set aside before.
+      if !resources.requests.isEmpty { v["allocatedResources"] = ResourceRequirements.list(resources.requests) }
+      v["resources"] = resources.value
+    }
     if !volumeMounts.isEmpty { v["volumeMounts"] = .array(volumeMounts.map(\.value)) }
     if let user {
       var linux = Value.object([("gid", .int(user.gid)), ("uid", .int(user.uid))])
@@ -73,10 +77,13 @@ extension VolumeMountStatus {
 extension ResourceRequirements {
   var value: Value {
     var v = Value.object(Value.Members())
-    let list = { (amounts: [String: Quantity]) in Value.object(amounts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value.text)) }) }
-    if !limits.isEmpty { v["limits"] = list(limits) }
-    if !requests.isEmpty { v["requests"] = list(requests) }
+    if !limits.isEmpty { v["limits"] = Self.list(limits) }
+    if !requests.isEmpty { v["requests"] = Self.list(requests) }
     return v
+  }
+
+  fileprivate static func list(_ amounts: [String: Quantity]) -> Value {
+    .object(amounts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value.text)) })
   }
 }
 
