@@ -83,7 +83,7 @@ public enum Loader {
       written["metadata"] = m
     }
     var object = LoadedObject(kind: known, metadata: ObjectMeta(), value: value, written: written, position: node.position, pod: nil)
-    var problems: [Problem] = []
+    var (problems, warnings): ([Problem], [Problem]) = ([], [])
     switch known {
     case .pod:
       object.value = Defaults.pod(value)
@@ -91,6 +91,7 @@ public enum Loader {
       object.pod = pod
       object.metadata = pod.metadata
       problems = Validation.pod(object.value)
+      if problems.isEmpty { warnings = Validation.podWarnings(object.value) }
     case .secret:
       object.value = Defaults.secret(value)
       let s = Secret(stored: object.value)
@@ -107,6 +108,7 @@ public enum Loader {
     for p in problems where !missing.contains(p.path) {
       out.diagnostics.append(Diagnostic(.error, file, locate(p.place, node), p.path, p.message))
     }
+    for w in warnings { out.diagnostics.append(Diagnostic(.warning, file, locate(w.place, node), w.path, w.message)) }
     out.objects.append(object)
   }
 

@@ -60,7 +60,12 @@ public enum Defaults {
     guard var r = v[key], r != .null else { return }
     for kind in ["limits", "requests"] {
       guard var list = r[kind], list != .null else { continue }
-      for name in list.members?.keys ?? [] { canonical(&list, name) }
+      for name in list.members?.keys ?? [] {
+        guard let q = list[name]?.quantity else { continue }
+        // No finer than thousandths (SetDefaults_ResourceList).
+        let isFiner = q.nano % 1_000_000 != 0
+        list[name] = .string((isFiner ? Quantity(text: q.text, nano: Int128(q.milliValue) * 1_000_000) : q).canonical)
+      }
       r[kind] = list
     }
     v[key] = r
