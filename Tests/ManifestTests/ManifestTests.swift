@@ -81,6 +81,12 @@ func pod(_ more: String = "", spec: String = "") -> String { head + "spec:\n\(sp
     #expect(p?.object["spec"]?["dnsPolicy"]?.string == "ClusterFirst")
   }
 
+  @Test func amountsAreNoFinerThanThousandths() {
+    let l = load(pod("    resources: {requests: {cpu: 0.1001, memory: 0.5Gi, ephemeral-storage: 1Ei}}\n"))
+    let requests = l.objects.first?.value["spec"]?["containers"]?[0]?["resources"]?["requests"]
+    #expect(requests?["cpu"] == .string("101m") && requests?["memory"] == .string("512Mi") && requests?["ephemeral-storage"] == .string("1Ei"))
+  }
+
   @Test(arguments: [("busybox:1.36", PullPolicy.ifNotPresent), ("busybox", .always), ("busybox:latest", .always), ("r.io:5000/a/b", .always), ("a@sha256:\(String(repeating: "0", count: 64))", .ifNotPresent)])
   func thePullPolicyFollowsTheTag(_ image: String, _ policy: PullPolicy) {
     let l = load(head + "spec: {containers: [{name: a, image: \"\(image)\"}]}\n")
