@@ -57,6 +57,8 @@ final class ControlClient {
       send(.object([("object", supervisor.shown)]))
     case .update(let object):
       supervisor.update(object)
+      // Whoever looks after the answer sees it.
+      supervisor.save()
       send(.object([("ok", .bool(true))]))
     case .objects:
       supervisor.objectsChanged()

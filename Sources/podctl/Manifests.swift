@@ -3,6 +3,7 @@
 // -f of every verb that takes it: files, folders and standard input become objects that have been judged. Everything is read before anything is touched.
 import ArgumentParser
 import Control
+import Glibc
 import Kernel
 import Manifest
 
@@ -77,8 +78,18 @@ enum Manifests {
       if found.isEmpty { throw Failure.error("error reading [\(path)]: recognized file extensions are [.json .yaml .yml]") }
       return found
     }
-    guard FileSystem.exists(path) else { throw Failure.error("the path \"\(path)\" does not exist") }
-    return [(path, try FileSystem.read(path))]
+    if FileSystem.exists(path) { return [(path, try FileSystem.read(path))] }
+    let found = matching(path)
+    if found.isEmpty { throw Failure.error("the path \"\(path)\" does not exist") }
+    return try found.flatMap { try read($0, recursive) }
+  }
+
+  /// The paths that a pattern in quotes stands for, in order: glob(7).
+  private static func matching(_ pattern: String) -> [String] {
+    var found = glob_t()
+    defer { globfree(&found) }
+    guard glob(pattern, 0, nil, &found) == 0 else { return [] }
+    return (0..<Int(found.gl_pathc)).compactMap { found.gl_pathv[$0].map { String(cString: $0) } }.filter(FileSystem.exists)
   }
 
   private static func folder(_ path: String, _ recursive: Bool) throws -> [(String, [UInt8])] {

@@ -179,17 +179,16 @@ struct Session {
   /// A Pod as it is to be shown: one whose supervisor is dead is Unknown, as a Pod whose kubelet is silent.
   func pod(_ ns: String, _ name: String) throws(SysError) -> Value? {
     guard var v = try instance.pod(ns, name) else { return nil }
-    if !Podd.isAlive(instance.place(ns, name)) {
-      var status = v["status"] ?? .null
-      let phase = status["phase"]?.string
-      if phase != nil || v["status"] == nil {
-        status["phase"] = .string("Unknown")
-        status["reason"] = .string("NodeLost")
-        status["message"] = .string("the supervisor of the pod does not run; the next podctl command that works on the pod starts it again")
-      }
-      v["status"] = status
-    } else if v["status"] == nil {
+    guard var status = v["status"] else {
+      // It has just been made: its supervisor, which may not even run yet, has said nothing.
       v["status"] = .object([("phase", .string("Pending"))])
+      return v
+    }
+    if status["phase"] != nil, !Podd.isAlive(instance.place(ns, name)) {
+      status["phase"] = .string("Unknown")
+      status["reason"] = .string("NodeLost")
+      status["message"] = .string("the supervisor of the pod does not run; the next podctl command that works on the pod starts it again")
+      v["status"] = status
     }
     return v
   }

@@ -54,7 +54,7 @@ final class Watcher {
     let fresh = try now()
     let keys = Set(fresh.map(\.0))
     for key in order where !keys.contains(key) {
-      if let (kind, v) = known.removeValue(forKey: key) { pending.append((.deleted, kind, v)) }
+      if let (kind, v) = known.removeValue(forKey: key) { pending.append((.deleted, kind, kind == .pod ? Self.deleted(v) : v)) }
     }
     order = fresh.map(\.0)
     for (key, kind, v) in fresh {
@@ -70,6 +70,15 @@ final class Watcher {
         pending.append((.modified, kind, v))
       }
     }
+  }
+
+  /// A Pod that is gone was told to go, also when that went too fast to be seen.
+  private static func deleted(_ pod: Value) -> Value {
+    guard var meta = pod["metadata"], meta["deletionTimestamp"] == nil else { return pod }
+    meta["deletionTimestamp"] = .string(Session.clock.rfc3339)
+    var pod = pod
+    pod["metadata"] = meta
+    return pod
   }
 
   private func watch() throws {

@@ -159,8 +159,9 @@ class Verbs(unittest.TestCase):
             self.assertRegex(text, r"\AEVENT +NAME +READY +STATUS +RESTARTS +AGE\nADDED +watched ")
             self.ok("label", "pod", "watched", "more=1")
             self.ok("delete", "pod", "watched")
-            text = w.until(r"^DELETED +watched ")
+            text = w.until(r"^DELETED +watched +\S+ +Terminating ")
             self.assertEqual(text.count("NAME"), 1)
+            self.assertNotIn("Unknown", text)
 
     def test_a_cordoned_node_takes_no_pod(self):
         self.assertEqual(self.ok("cordon", "podlab", "--dry-run=client"), "node/podlab cordoned (dry run)\n")
@@ -177,6 +178,14 @@ class Verbs(unittest.TestCase):
             podctl("uncordon", "podlab")
             podctl("delete", "pod", "held", "--ignore-not-found")
         self.assertEqual(podctl("cordon").stderr.split("\n")[0], "error: USAGE: cordon NODE [flags]")
+
+    def test_what_was_changed_is_seen_at_once(self):
+        self.ok("apply", "-f", "-", stdin=POD % "changed")
+        self.ok("wait", "--for=condition=Ready", "pod/changed", "--timeout=60s")
+        for n in range(20):
+            version = self.ok("label", "pod", "changed", "n=%d" % n, "--overwrite", "-o", "jsonpath={.metadata.resourceVersion}")
+            self.assertEqual(self.ok("get", "pod", "changed", "-o", "jsonpath={.metadata.labels.n} {.metadata.resourceVersion}"), "%d %s" % (n, version))
+        self.ok("delete", "pod", "changed")
 
     def test_nothing_needs_to_be_there(self):
         """Every verb that only looks, as the first word to an instance that nobody has made."""
@@ -228,6 +237,10 @@ class Verbs(unittest.TestCase):
         try:
             self.assertEqual(self.ok("apply", "-f", self.folder + "/m"), "configmap/ra created\n")
             self.assertEqual(self.ok("apply", "-R", "-f", self.folder + "/m"), "configmap/ra unchanged\nconfigmap/rb created\n")
+            self.assertEqual(self.ok("apply", "-f", self.folder + "/*/*.yaml", "-f", self.folder + "/m/d*/?.json"), "configmap/ra unchanged\nconfigmap/rb unchanged\n")
+            os.symlink("nowhere", self.folder + "/m/gone.yaml")
+            self.assertIn("does not exist", podctl("apply", "-f", self.folder + "/m/g*.yaml").stderr)
+            os.unlink(self.folder + "/m/gone.yaml")
             self.assertEqual(
                 self.ok("delete", "-R", "-f", self.folder + "/m"),
                 'configmap "ra" deleted from default namespace\nconfigmap "rb" deleted from default namespace\n')
