@@ -40,7 +40,9 @@ extension ArenaScene {
     return out
   }
 
-  private func document(_ value: Value, _ path: String) -> Reading { Reading(ObjectPath.find(path, in: value)) }
+  private func document(_ value: Value, _ path: String) -> Reading {
+    Reading(ObjectPath.find(path, in: value), absence: Text(en: "no \(path)", zh: "没有 \(path)"))
+  }
 
   /// A reading of a container that does not run.
   private func absent(_ container: String) -> Reading {
