@@ -43,6 +43,7 @@ public struct Clean: Sendable {
     let holder = geteuid() == 0 ? Node.holder(instance) : nil
     attempt("pods") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/pods") }
     attempt("events") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/events") }
+    attempt("what pods wrote on disk") { () throws(SysError) in try FileSystem.removeTree(instance.bulkFolder) }
     attempt("what ended pods left") { () throws(SysError) in try FileSystem.removeTree(instance.trash) }
     attempt("mount points") { () throws(SysError) in try FileSystem.removeTree(instance.mountPoints.folder) }
     attempt("addresses") { () throws(SysError) in try FileSystem.removeTree("\(instance.run)/addresses") }

@@ -81,8 +81,9 @@ public struct Instance: Sendable {
       if let known = readID() {
         id = known
       } else {
+        try makeBulkFolders(mode: mode)
         try bringBackPods()
-        for f in ["pods", "addresses", "trash"] { try FileSystem.makeFolders("\(run)/\(f)", mode: mode) }
+        try FileSystem.makeFolders("\(run)/addresses", mode: mode)
         try mountPoints.make()
         let new = keptID() ?? Self.randomID(5)
         try FileSystem.writeAtomically(idFile, Array(new.utf8), mode: 0o600)

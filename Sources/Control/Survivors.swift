@@ -58,7 +58,8 @@ extension Instance {
       // A Pod that was being deleted has nothing left to end.
       if isLeaving, (object["metadata"]?["finalizers"]?.array ?? []).isEmpty {
         unkeepPod(ns, name)
-        if FileSystem.exists(place(ns, name).folder) { try FileSystem.removeTree(place(ns, name).folder) }
+        // Not taken apart here: before the node is entered, files of the user's subordinate ids are out of reach.
+        if FileSystem.exists(place(ns, name).folder) { try FileSystem.rename(place(ns, name).folder, to: "\(trash)/\(Self.randomID(10))") }
         continue
       }
       let place = place(ns, name)

@@ -93,6 +93,24 @@ public enum FileSystem {
     return stat(path, &s) == 0 && s.st_mode & S_IFMT == S_IFDIR
   }
 
+  public enum Kind: Sendable { case memory, disk, other }
+
+  /// What a path lies on, or will lie on if it is not there yet. statfs(2). disk: one of the file systems that are known to do as an overlay's upper layer.
+  public static func kind(of path: String) -> Kind {
+    var s = statfs()
+    guard statfs(path, &s) == 0 else {
+      guard errno == ENOENT, let slash = path.lastIndex(of: "/"), path != "/" else { return .other }
+      return kind(of: slash == path.startIndex ? "/" : String(path[..<slash]))
+    }
+    return switch UInt32(truncatingIfNeeded: s.f_type) {
+    // tmpfs, ramfs
+    case 0x0102_1994, 0x8584_58F6: .memory
+    // ext2 to ext4, XFS, Btrfs, F2FS, bcachefs
+    case 0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0xCA45_1A4E: .disk
+    default: .other
+    }
+  }
+
   /// Bytes that the file system of a path holds in all; 0 where it does not say. statvfs(3).
   public static func size(of path: String) -> Int64 {
     var s = statvfs()

@@ -105,12 +105,12 @@ public enum LabProgram {
     let programs = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
     // Beside the user's own instance, so that `lab clean` finds what a killed lab left.
     let home = try Instance.locate(root: o.root)
-    let root = "\(home.run)/labs/\(story.id.prefix(2))-\(getpid())"
+    let root = "\(home.labs)/\(story.id.prefix(2))-\(getpid())"
     try FileSystem.makeFolders(root, mode: 0o700)
     if let full = lackOfRoom(root, below: 2 << 20) {
       put(2, "lab: \(full[o.language])\n")
       try FileSystem.removeTree(root)
-      _ = rmdir("\(home.run)/labs")
+      home.removeEmptyLabs()
       return 3
     }
     var instance = Instance(run: root + "/run", data: root + "/data", images: home.images)
@@ -150,7 +150,7 @@ public enum LabProgram {
       let word = Text(en: "clean-up: ", zh: "清理：")[o.language]
       for f in clean.failures { put(2, "lab: \(word)\(f)\n") }
       do throws(SysError) { try FileSystem.removeTree(root) } catch { put(2, "lab: \(word)\(error)\n") }
-      _ = rmdir("\(home.run)/labs")
+      home.removeEmptyLabs()
     }
     report.end(failure, kept: isKept)
     switch failure {

@@ -21,13 +21,14 @@ struct CleanCommand: ParsableCommand {
       var instance = try Instance.locate(root: options.root)
       var failures = 0
       // What labs left: an instance each, below. An ordinary user's has a node of its own, which a process of its own enters.
-      let labs = instance.run + "/labs"
-      for name in try FileSystem.list(labs) {
-        let child = try SpawnPlan(.paths([own]), ["lab", "clean", "--all", "--root", "\(labs)/\(name)"], environment: ownEnvironment()).spawn()
-        if try child.wait().code != 0 { failures += 1 }
-        if Node.isRoot { try FileSystem.removeTree("\(labs)/\(name)") } else { _ = rmdir("\(labs)/\(name)") }
+      for labs in instance.allLabs {
+        for name in try FileSystem.list(labs) {
+          let child = try SpawnPlan(.paths([own]), ["lab", "clean", "--all", "--root", "\(labs)/\(name)"], environment: ownEnvironment()).spawn()
+          if try child.wait().code != 0 { failures += 1 }
+          if Node.isRoot { try FileSystem.removeTree("\(labs)/\(name)") } else { _ = rmdir("\(labs)/\(name)") }
+        }
       }
-      _ = rmdir(labs)
+      instance.removeEmptyLabs()
       let arenas = ArenaRecord.sweep(instance.run + "/arenas", living: true).count
       if arenas > 0 { show(options.say("ended \(arenas) kept by lab check --keep\n", "已结束 lab check --keep 保留的 \(arenas) 个\n")) }
       if instance.exists {
