@@ -228,22 +228,29 @@ struct DebugAttach {
   func run() throws {
     let place = session.instance.place(ns, pod)
     let podd = try PoddStream(place)
+    // Why it could not be attached to, although it was said to run: it has ended since, and podd is about to say so.
+    var refused: Failure?
     while true {
-      guard case .value(let v) = try podd.next(), let object = v["object"] else { throw Failure.error("pod \(pod) was deleted") }
+      let answer = try podd.next(deadline: refused.map { _ in Clock.monotonic + 5_000_000_000 })
+      if case .late = answer, let refused { throw refused }
+      guard case .value(let v) = answer, let object = v["object"] else { throw Failure.error("pod \(pod) was deleted") }
       let state = containerStatus(object, name)?["state"]
-      if state?["running"] != nil { break }
       if state?["terminated"] != nil { return try log(place, object) }
+      if state?["running"] != nil {
+        let attached: AttachSession
+        do {
+          let target = try RunningContainer(session, ns, pod, name, quiet: true, verb: "attach")
+          attached = try AttachSession(target, stdin: stdin, tty: tty, quiet: quiet, fromStart: true)
+        } catch let failure as Failure {
+          refused = failure
+          continue
+        }
+        return try attached.run()
+      }
       if let w = state?["waiting"], let reason = w["reason"]?.string, !["ContainerCreating", "PodInitializing"].contains(reason), !quiet {
         say(2, "Warning: container \(name): \(w["message"]?.string ?? reason)\n")
       }
     }
-    let target: RunningContainer
-    do { target = try RunningContainer(session, ns, pod, name, quiet: true, verb: "attach") } catch let failure as Failure {
-      // Ended between the two looks.
-      guard let object = try session.instance.pod(ns, pod), containerStatus(object, name)?["state"]?["terminated"] != nil else { throw failure }
-      return try log(place, object)
-    }
-    try AttachSession(target, stdin: stdin, tty: tty, quiet: quiet, fromStart: true).run()
   }
 
   private func log(_ place: PodPlace, _ object: Value) throws {
