@@ -193,6 +193,13 @@ static int close_from(unsigned first, unsigned flags, int report) {
   return (int)syscall(SYS_close_range, keep + 1, ~0u, 0);
 }
 
+// A parent that died before the signal was asked for sends none: then it is sent here. In another process namespace the parent is 0: nothing to compare.
+static int die_with_parent(int signal, pid_t parent) {
+  if (prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)) return -1;
+  pid_t now = getppid();
+  return signal && now && now != parent ? kill(getpid(), signal) : 0;
+}
+
 static int step(const struct spawn_step *p, int report) {
   switch (p->op) {
     case SPAWN_SETNS: return (int)syscall(SYS_setns, (int)p->a, (int)p->b);
@@ -246,7 +253,7 @@ static int step(const struct spawn_step *p, int report) {
       return (int)syscall(SYS_prlimit64, 0, (int)p->a, &l, NULL);
     }
     case SPAWN_UMASK: return umask((mode_t)p->a), 0;
-    case SPAWN_DEATH_SIGNAL: return prctl(PR_SET_PDEATHSIG, p->a, 0, 0, 0);
+    case SPAWN_DEATH_SIGNAL: return die_with_parent((int)p->a, (pid_t)p->b);
     case SPAWN_DUMPABLE: return prctl(PR_SET_DUMPABLE, p->a, 0, 0, 0);
     case SPAWN_CTTY: return ioctl((int)p->a, TIOCSCTTY, 0);
     case SPAWN_READ_BYTE:

@@ -6,10 +6,15 @@ import CLinux
 import Glibc
 
 public enum Fork {
-  /// Runs body in a copy of this process, which ends with what body returns.
-  public static func run(_ body: () -> Int32) throws(SysError) -> Child {
+  /// Runs body in a copy of this process, which ends with what body returns. diesWithParent: SIGKILL comes with this process's end.
+  public static func run(diesWithParent: Bool = false, _ body: () -> Int32) throws(SysError) -> Child {
+    let parent = getpid()
     let pid = lx_fork()
-    if pid == 0 { _exit(body()) }
+    if pid == 0 {
+      // One that died before the signal was asked for sends none.
+      if diesWithParent, lx_set_death_signal(SIGKILL) < 0 || getppid() != parent { _exit(128 + SIGKILL) }
+      _exit(body())
+    }
     guard pid > 0 else { throw SysError(call: "fork", object: "", errno: errno) }
     let fd = Int32(try check(lx_pidfd_open(pid), "pidfd_open", "\(pid)"))
     return Child(pid: pid, pidfd: FileDescriptor(owning: fd))

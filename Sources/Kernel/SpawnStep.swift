@@ -53,6 +53,7 @@ public struct SpawnStep: Sendable {
     case seccomp([UInt8], flags: UInt32)
     case limit(resource: Int32, soft: UInt64, hard: UInt64)
     case umask(UInt32)
+    /// The signal that comes with the maker's death, also one before this step; 0: none. PR_SET_PDEATHSIG(2const).
     case deathSignal(Int32)
     case dumpable(Bool)
     case controllingTerminal(fd: Int32)
@@ -197,7 +198,7 @@ extension SpawnStep {
     case .seccomp(let f, let flags): op(SPAWN_SECCOMP); s.a = Int64(flags); bytes(f); s.n = UInt64(f.count / 8)
     case .limit(let r, let soft, let hard): op(SPAWN_RLIMIT); s.a = Int64(r); s.b = Int64(bitPattern: soft); s.c = Int64(bitPattern: hard)
     case .umask(let mode): op(SPAWN_UMASK); s.a = Int64(mode)
-    case .deathSignal(let n): op(SPAWN_DEATH_SIGNAL); s.a = Int64(n)
+    case .deathSignal(let n): op(SPAWN_DEATH_SIGNAL); (s.a, s.b) = (Int64(n), Int64(getpid()))
     case .dumpable(let on): op(SPAWN_DUMPABLE); s.a = on ? 1 : 0
     case .controllingTerminal(let fd): op(SPAWN_CTTY); s.a = Int64(fd)
     case .readByte(let fd, let writer): op(SPAWN_READ_BYTE); (s.a, s.b) = (Int64(fd), Int64(writer))

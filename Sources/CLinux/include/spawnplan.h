@@ -33,7 +33,7 @@ enum spawn_op {
   SPAWN_SECCOMP,         // data: struct sock_filter array, n: how many, a: flags
   SPAWN_RLIMIT,          // a: resource, b: soft, c: hard
   SPAWN_UMASK,           // a
-  SPAWN_DEATH_SIGNAL,    // a
+  SPAWN_DEATH_SIGNAL,    // a: signal, b: process id of the maker, who may have died before
   SPAWN_DUMPABLE,        // a
   SPAWN_CTTY,            // a: descriptor of a terminal
   SPAWN_READ_BYTE,       // a: read end, b: its write end, closed first: waits for one byte (end of file is an error: EPIPE)

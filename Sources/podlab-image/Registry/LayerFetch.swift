@@ -2,7 +2,6 @@
 //
 // Layers come into the store side by side: for each one a process that fetches (TLS) and one that takes in (hashes, decompresses, unpacks), with a pipe
 // between them, so that one layer keeps two cores busy and several keep all.
-import CLinux
 import Glibc
 import Images
 import Kernel
@@ -48,13 +47,11 @@ private struct FetchedLayer {
   let report: LayerReport
 
   func take(_ layer: WantedLayer) -> Int32 {
-    _ = lx_set_death_signal(SIGKILL)
     let ends: (Int32, Int32)
     let fetcher: Int32
     do throws(SysError) {
       ends = try FileDescriptor.pipe().ends()
-      fetcher = try Fork.run {
-        _ = lx_set_death_signal(SIGKILL)
+      fetcher = try Fork.run(diesWithParent: true) {
         _ = close(ends.0)
         return fetch(layer, into: ends.1)
       }.release()

@@ -2,7 +2,6 @@
 //
 // Work on the layers of an image, each in a process of its own, some at once; what they tell comes back over one pipe, a line each. This program has one
 // thread: a fork is safe.
-import CLinux
 import Glibc
 import Kernel
 
@@ -33,10 +32,7 @@ final class LayerProcesses {
     while failure == nil, !waiting.isEmpty || !running.isEmpty {
       while running.count < Self.atOnce, let next = waiting.popFirst() {
         let child = try failing("starting a layer's process") { () throws(SysError) in
-          try Fork.run {
-            _ = lx_set_death_signal(SIGKILL)
-            return body(next, LayerReport(fd: reporter, row: next))
-          }
+          try Fork.run(diesWithParent: true) { body(next, LayerReport(fd: reporter, row: next)) }
         }
         running[child.release()] = next
       }
