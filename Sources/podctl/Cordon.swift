@@ -29,7 +29,7 @@ struct CordonOptions: ParsableArguments {
     if !nodes.isEmpty, selector != nil { throw Failure.error("cannot specify both a node name and a --selector option") }
     let session = try dryRun == .none ? common.open() : common.look()
     let words = nodes.contains { $0.contains("/") } ? nodes : ["node"] + nodes
-    let found = try session.chosen(words, namespace: nil, all: false, selector: selector, fieldSelector: nil, unnamed: "resource(s) were provided, but no name was specified")
+    let found = try session.chosen(words, namespace: nil, all: false, selector: selector, fieldSelector: nil)
     try Failure.each(found) { kind, _, name in
       guard kind == .node else { throw Failure.error("expected resource of type node, got \"\(kind.singular)\"") }
       guard let old = try session.stored(kind, "", name) else { throw Failure.notFound(kind, name) }

@@ -71,7 +71,7 @@ struct Deletion {
     guard let limit = duration(timeout) else { throw Failure.error("invalid argument \"\(timeout)\" for \"--timeout\" flag: time: invalid duration \"\(timeout)\"") }
     let files = self.files.isEmpty ? nil : try Manifests.load(self.files, recursive: recursive, common)
     let session = try dryRun == .none ? common.open() : common.look()
-    let found = try files.map { $0.compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } } } ?? chosen(session)
+    let found = try files?.names ?? chosen(session)
     if force { say(2, "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n") }
     var waiting: [Departure] = []
     var missing = ""
@@ -105,8 +105,7 @@ struct Deletion {
 
   private func chosen(_ session: Session) throws -> [(Kind, String, String)] {
     let found = try session.chosen(
-      what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector,
-      unnamed: "resource(s) were provided, but no name was specified", verb: "delete")
+      what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector, verb: "delete")
     if found.isEmpty, !ignoreNotFound { say(1, "No resources found\n") }
     return found
   }

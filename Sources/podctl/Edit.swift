@@ -27,7 +27,7 @@ struct EditCommand: ParsableCommand {
     if input.files.isEmpty {
       wanted = try session.chosen(what, namespace: common.ns, all: false, selector: nil, fieldSelector: nil, unnamed: "resource name may not be empty", verb: "edit")
     } else {
-      wanted = try Manifests.load(input, common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
+      wanted = try Manifests.load(input, common.place).names
     }
     let originals = try wanted.map { (kind, ns, name) -> (Kind, Value) in
       guard kind != .event, let v = try session.find(kind, ns, name) else { throw Failure.notFound(kind, name) }

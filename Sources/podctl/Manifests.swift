@@ -41,6 +41,11 @@ struct LoadedFileObject {
   subscript<T>(dynamicMember path: KeyPath<LoadedObject, T>) -> T { object[keyPath: path] }
 }
 
+extension [LoadedFileObject] {
+  /// What the objects are called: kind, namespace, name. Without those that podctl has no resource for.
+  var names: [(Kind, String, String)] { compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } } }
+}
+
 enum Manifests {
   /// Reads and judges all of them; what is wrong is said all at once. distinct: the same name twice is refused.
   static func load(_ input: FileOptions, _ common: Place, distinct: Bool = true) throws -> [LoadedFileObject] {

@@ -70,11 +70,10 @@ struct MetadataChange {
   private func chosen(_ resources: [String], _ session: Session) throws -> [(Kind, String, String)] {
     try o.input.check(required: false)
     if !o.input.files.isEmpty {
-      return try Manifests.load(o.input, o.common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
+      return try Manifests.load(o.input, o.common.place).names
     }
     return try session.chosen(
-      resources, namespace: o.allNamespaces ? nil : o.common.ns, all: o.all, selector: o.selector, fieldSelector: o.fieldSelector,
-      unnamed: "resource(s) were provided, but no name was specified")
+      resources, namespace: o.allNamespaces ? nil : o.common.ns, all: o.all, selector: o.selector, fieldSelector: o.fieldSelector)
   }
 
   private func changes(_ pairs: [String]) throws -> (set: [(String, String)], remove: [String]) {
@@ -149,7 +148,8 @@ struct MetadataChange {
 extension Session {
   /// TYPE NAME …, TYPE/NAME …, or TYPE with --all or a selector: which objects are meant.
   func chosen(
-    _ words: [String], namespace ns: String?, all: Bool, selector: String?, fieldSelector: String?, unnamed: String, verb: String = "get"
+    _ words: [String], namespace ns: String?, all: Bool, selector: String?, fieldSelector: String?,
+    unnamed: String = "resource(s) were provided, but no name was specified", verb: String = "get"
   ) throws -> [(Kind, String, String)] {
     let (kinds, names) = try targets(words, verb: verb)
     let (selector, fieldSelector) = (Selection.given(selector), Selection.given(fieldSelector))

@@ -46,8 +46,8 @@ struct PatchCommand: ParsableCommand {
     let found =
       input.files.isEmpty
       ? try session.chosen(
-        what, namespace: common.ns, all: false, selector: nil, fieldSelector: nil, unnamed: "resource(s) were provided, but no name was specified", verb: "patch")
-      : try Manifests.load(input, common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
+        what, namespace: common.ns, all: false, selector: nil, fieldSelector: nil, verb: "patch")
+      : try Manifests.load(input, common.place).names
     if found.isEmpty { throw Failure.error("no objects passed to patch") }
     try Failure.each(found) { kind, ns, name in try work(kind, ns, name, patch, type, session, report, format) }
   }

@@ -44,8 +44,8 @@ struct SetImageCommand: ParsableCommand {
     let found =
       input.files.isEmpty
       ? try session.chosen(
-        resources, namespace: common.ns, all: all, selector: selector, fieldSelector: nil, unnamed: "resource(s) were provided, but no name was specified")
-      : try Manifests.load(input, common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
+        resources, namespace: common.ns, all: all, selector: selector, fieldSelector: nil)
+      : try Manifests.load(input, common.place).names
     try Failure.each(found) { kind, ns, name in
       guard kind == .pod else { throw Failure.error("\(kind.plural)/\(name) the object is not a pod or does not have a pod template") }
       guard let old = try session.stored(kind, ns, name) else { throw Failure.notFound(kind, name) }

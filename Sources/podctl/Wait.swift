@@ -64,10 +64,9 @@ struct WaitCommand: ParsableCommand {
     let found: [(Kind, String, String)]
     if input.files.isEmpty {
       found = try session.chosen(
-        what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector,
-        unnamed: "resource(s) were provided, but no name was specified", verb: "wait")
+        what, namespace: allNamespaces ? nil : common.ns, all: all, selector: selector, fieldSelector: fieldSelector, verb: "wait")
     } else {
-      found = try Manifests.load(input, common.place).compactMap { f in Kind(rawValue: f.kind.rawValue).map { ($0, f.metadata.namespace, f.metadata.name) } }
+      found = try Manifests.load(input, common.place).names
     }
     if found.isEmpty {
       if case .delete = goal { return }
@@ -94,7 +93,7 @@ struct WaitCommand: ParsableCommand {
         throw Failure.error("jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'")
       }
       if parts[0].isEmpty { throw Failure.error("jsonpath expression cannot be empty") }
-      let value = parts.count < 2 ? nil : Self.unquoted(parts[1])
+      let value = parts.count < 2 ? nil : Self.stripped(parts[1]) { $0 == "'" || $0 == "\"" }
       if value?.isEmpty == true { throw Failure.error("jsonpath wait has to have a value after equal sign, like --for=jsonpath='{.status.readyReplicas}'=3") }
       do throws(JSONPath.Invalid) { return .path(try JSONPath(relaxed: parts[0]), value) } catch { throw Failure.error("\(error)") }
     }
@@ -118,9 +117,11 @@ struct WaitCommand: ParsableCommand {
     return parts
   }
 
-  private static func unquoted(_ s: String) -> String {
-    let isQuote = { (c: Character) in c == "'" || c == "\"" }
-    return String(s.drop(while: isQuote).reversed().drop(while: isQuote).reversed())
+  /// Without these at its ends.
+  private static func stripped(_ s: String, of isOuter: (Character) -> Bool) -> String {
+    var rest = s.drop(while: isOuter)
+    while let last = rest.last, isOuter(last) { rest.removeLast() }
+    return String(rest)
   }
 
   /// The object as it was when it was so; nil for one whose end is waited for and that was not there.
@@ -209,12 +210,7 @@ struct WaitCommand: ParsableCommand {
       if found.count > 1 { throw Failure.error("given jsonpath expression matches more than one value") }
       guard let value else { return true }
       if first.array != nil || first.members != nil { throw Failure.error("jsonpath leads to a nested object or list which is not supported") }
-      return Self.bare(first.string ?? JSON.compact(first)) == Self.bare(value)
+      return Self.stripped(first.string ?? JSON.compact(first), of: \.isWhitespace) == Self.stripped(value, of: \.isWhitespace)
     }
-  }
-
-  /// Without blanks at its ends.
-  private static func bare(_ s: String) -> String {
-    String(s.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
   }
 }
