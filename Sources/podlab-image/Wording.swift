@@ -6,6 +6,3 @@ import Control
 
 /// The text in the language of the user's locale.
 func said(_ en: String, _ zh: String) -> String { readsChinese ? zh : en }
-
-/// Columns that a text takes on a terminal: ideographs and full-width signs take two.
-func columns(of text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + ($1.value >= 0x2E80 ? 2 : 1) } }

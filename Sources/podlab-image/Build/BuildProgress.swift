@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How far a build is, on standard error: one line that is drawn anew on a terminal, plain lines elsewhere, nothing when podd builds.
+import Control
 import Glibc
 import Kernel
 
@@ -79,7 +80,7 @@ final class BuildProgress {
   }
 
   private func draw(_ text: String) {
-    let count = columns(of: text)
+    let count = CellWidth.of(text)
     if !isQuiet { say("\r\(text)\(String(repeating: " ", count: max(0, width - count)))") }
     width = count
   }
